@@ -1,0 +1,175 @@
+"""Reading an execution's log backwards: where a value was last there, who lost it, who made it null.
+
+All functions walk the visits on one way through the machine: each visit's input is the output of the visit before
+it, until a branch or Map item begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
+from sfn_sim.payload import Json
+from sfn_sim.run.log import Log, Visit
+
+Steps: TypeAlias = "Sequence[str | int]"
+
+
+class _Missing:
+    """The value that is not there."""
+
+
+MISSING = _Missing()
+
+
+def look(value: Json, steps: Steps) -> Json | _Missing:
+    """Return what stands at `steps` below `value`, or MISSING."""
+    for step in steps:
+        if isinstance(value, dict) and isinstance(step, str) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return MISSING
+    return value
+
+
+def before(log: Log, visit: Visit) -> Iterator[Visit]:
+    """Return the visits before `visit` on its way, the nearest first, as far as their outputs are its input."""
+    while True:
+        if visit.previous < 0:
+            return
+        earlier = log.visits[visit.previous]
+        if earlier.branch is not visit.branch:
+            return
+        yield earlier
+        visit = earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A value that was there in `visit`'s input and is not in its output; `how` tells what the state did."""
+
+    visit: Visit
+    how: str
+
+
+def find_loss(log: Log, visit: Visit, steps: Steps) -> Loss | None:
+    """Return the state that took away what stood at `steps`; None if no state before ever had it."""
+    for earlier in before(log, visit):
+        if look(earlier.input, steps) is not MISSING:
+            return Loss(earlier, describe_loss(earlier, steps))
+        if isinstance(look(_result(earlier), steps), _Missing):
+            continue
+    return None
+
+
+def _result(visit: Visit) -> Json:
+    return next((value for stage, value in reversed(visit.stages) if stage == "result"), None)
+
+
+def describe_loss(visit: Visit, steps: Steps) -> str:
+    """Say by which of its fields a state lost what stood at `steps` in its input."""
+    state, flow = visit.state.state, visit.state.state.flow
+    name = f"{visit.name} (event {visit.entered_event})"
+    key = path_text(steps)
+    if visit.caught:
+        return f"{name} failed, and its catcher put the error in the place of the whole state: Catch has no ResultPath"
+    if flow.result_path is None and isinstance(state, PassState | TaskState | MapState | ParallelState):
+        return f"{name} keeps its input, but OutputPath {flow.output_path} leaves {key} out"
+    if flow.output_path != "$" and not isinstance(look(_stage(visit, "afterResultPath"), steps), _Missing):
+        return f"{name} leaves {key} out by OutputPath {flow.output_path}"
+    if flow.result_path != "$":
+        return f"{name} wrote its result over {flow.result_path}, and the result has no {key}"
+    if isinstance(state, PassState):
+        cause = "Parameters" if flow.parameters is not ABSENT else "a Result"
+        return f"{name} replaced the whole state: it has {cause} and no ResultPath"
+    if isinstance(state, TaskState | MapState | ParallelState):
+        result = "ResultSelector" if flow.result_selector is not ABSENT else "its result"
+        return f"{name} replaced the whole state by {result}: it has no ResultPath"
+    return f"{name} narrowed the state by InputPath {flow.input_path}"
+
+
+def _stage(visit: Visit, name: str) -> Json:
+    return next((value for stage, value in reversed(visit.stages) if stage == name), None)
+
+
+def find_null(log: Log, visit: Visit, steps: Steps) -> Visit | None:
+    """Return the visit that made what stands at `steps` null; None if the input of the first state had it so."""
+    maker = None
+    for earlier in before(log, visit):
+        if look(earlier.output, steps) is not None:
+            break
+        maker = earlier
+        if look(earlier.input, steps) is not None:
+            break
+    else:
+        return None
+    return maker
+
+
+def first_with(log: Log, visit: Visit, steps: Steps) -> str:
+    """Say since when something stands at `steps`."""
+    since = None
+    for earlier in before(log, visit):
+        if isinstance(look(earlier.output, steps), _Missing):
+            break
+        since = earlier
+        if isinstance(look(earlier.input, steps), _Missing):
+            break
+    else:
+        return "present from the start"
+    return f"present since {since.name}" if since else "present"
+
+
+def elsewhere(value: Json, key: str | int, avoid: Steps, limit: int = 4000) -> list[tuple[str | int, ...]]:
+    """Return where in `value` an object has `key`, the shallowest first; lists are not searched."""
+    found: list[tuple[str | int, ...]] = []
+    level: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
+    seen = 0
+    while level and seen < limit:
+        below: list[tuple[tuple[str | int, ...], Json]] = []
+        for at, each in level:
+            if not isinstance(each, dict):
+                continue
+            seen += len(each)
+            if key in each and (*at, key) != tuple(avoid):
+                found.append((*at, key))
+            below += [((*at, name), inner) for name, inner in each.items()]
+        level = below
+    return found
+
+
+def path_text(steps: Steps, root: str = "$") -> str:
+    """Return steps as a path, in brackets where a name needs them."""
+    text = root
+    for step in steps:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if step.replace("_", "a").isalnum() else f"['{step}']"
+    return text
+
+
+def kind_of(value: Json) -> str:
+    """Return what a value is, in a word or two."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return f"an array of {len(value)}" if isinstance(value, list) else "an object"
+
+
+def keys_of(value: Json, most: int = 6) -> str:
+    """Return an object's keys in braces, shortened; for anything else what it is."""
+    if not isinstance(value, dict):
+        return kind_of(value)
+    names = list(value)
+    shown = ", ".join(names[:most])
+    return f"{{{shown}, … {len(names) - most} more}}" if len(names) > most else f"{{{shown}}}"

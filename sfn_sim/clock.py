@@ -1,0 +1,137 @@
+"""The clock that handlers see.
+
+One traveller of time-machine is installed for a whole run. It asks, for each reading, which invocation the reading
+thread works for: that invocation's start plus what it has slept. Threads that work for none (servers, progress bars,
+the scheduler itself) see the real clock. `time.sleep` in an invocation returns at once and is charged to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+_NS_PER_MS = 1_000_000
+_installed = 0
+_lock = threading.Lock()
+_real_sleep = time.sleep
+
+
+class Invocation:
+    """One call of a handler, as far as the clock knows it.
+
+    Attributes:
+        function: the function's name.
+        start_ns: the virtual moment of its start, in ns since 1970.
+        slept_ns: how long it has slept since.
+        printed: what it wrote to stdout and stderr.
+    """
+
+    __slots__ = ("function", "printed", "real_start", "slept_ns", "start_ns")
+
+    def __init__(self, function: str, start_ns: int) -> None:
+        self.function = function
+        self.start_ns = start_ns
+        self.slept_ns = 0
+        self.printed: list[str] = []
+        self.real_start = time.perf_counter_ns()
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual moment, in ns since 1970."""
+        return self.start_ns + self.slept_ns
+
+    @property
+    def took_ms(self) -> int:
+        """How long it has lasted in virtual time, in ms, rounded up."""
+        return -(-self.slept_ns // _NS_PER_MS)
+
+
+def current() -> Invocation | None:
+    """Return the invocation that the present thread works for."""
+    return getattr(threading.current_thread(), "_sfn_sim_invocation", None)
+
+
+@contextlib.contextmanager
+def working_for(invocation: Invocation | None) -> Iterator[None]:
+    """Let the present thread work for an invocation (None: for nobody, and so see the real clock)."""
+    thread: Any = threading.current_thread()
+    before = getattr(thread, "_sfn_sim_invocation", None)
+    thread._sfn_sim_invocation = invocation
+    try:
+        yield
+    finally:
+        thread._sfn_sim_invocation = before
+
+
+def real_time() -> contextlib.AbstractContextManager[None]:
+    """Let the present thread see the real clock, for instance to sign a request to a real service."""
+    return working_for(None)
+
+
+def _sleep(seconds: float) -> None:
+    invocation = current()
+    if invocation is None:
+        _real_sleep(seconds)
+        return
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    invocation.slept_ns += round(seconds * 1_000_000_000)
+
+
+@contextlib.contextmanager
+def virtual_clock() -> Iterator[None]:
+    """Install the clock for the length of a run; runs may overlap and nest."""
+    global _installed
+    with _lock:
+        if _installed == 0:
+            _install()
+        _installed += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _installed -= 1
+            if _installed == 0:
+                _uninstall()
+
+
+_undo = contextlib.ExitStack()
+
+
+def _install() -> None:
+    import _time_machine
+    import time_machine
+
+    class Traveller(time_machine.Traveller):
+        def time_ns(self) -> int:
+            invocation = current()
+            if invocation is not None:
+                return invocation.now_ns
+            stack = time_machine.traveller_stack
+            below = stack.index(self) - 1 if self in stack else -1
+            real: int = _time_machine.original_time_ns()
+            return stack[below].time_ns() if below >= 0 else real
+
+    travel = time_machine.travel(0, tick=False)
+    travel.start()
+    _undo.callback(travel.stop)
+    time_machine.traveller_stack[-1] = Traveller(0, None, False)
+    start = threading.Thread.start
+
+    def start_for(thread: Any) -> None:
+        # A thread that a handler starts works for the same invocation.
+        if not hasattr(thread, "_sfn_sim_invocation"):
+            thread._sfn_sim_invocation = current()
+        start(thread)
+
+    threading.Thread.start = start_for  # type: ignore[method-assign]
+    _undo.callback(setattr, threading.Thread, "start", start)
+    time.sleep = _sleep
+    _undo.callback(setattr, time, "sleep", _real_sleep)
+
+
+def _uninstall() -> None:
+    _undo.close()

@@ -1,0 +1,260 @@
+"""A state as an ordered tuple of named steps.
+
+The interpreter folds these steps over values, the static checker folds the same steps over shapes: what a field
+does to data is written once. A step's verb says how: *select* reads by a path, *build* fills a template, *place*
+puts a result into the state's input. A field that is left at its default makes no step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from sfn_sim.definition.model import (
+    ABSENT,
+    Absent,
+    Catcher,
+    ChoiceState,
+    Combination,
+    DataFlow,
+    Definition,
+    FailState,
+    MapState,
+    ParallelState,
+    PassState,
+    Retrier,
+    Rule,
+    State,
+    StateGraph,
+    TaskState,
+    WaitState,
+)
+from sfn_sim.payload import Json
+from sfn_sim.query.expression import Expression
+from sfn_sim.query.intrinsics import compile_intrinsic, is_intrinsic
+from sfn_sim.query.jsonpath import ReferencePath, compile_path, compile_reference_path
+from sfn_sim.query.template import Template, compile_template
+
+Verb: TypeAlias = Literal["select", "build", "place"]
+StepExpression: TypeAlias = "Expression | Template | ReferencePath | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a plan.
+
+    Attributes:
+        stage: AWS's name of what the step gives (TestState's inspectionData).
+        field: the ASL field.
+        verb: how the expression is applied.
+        expression: what is applied; None stands for JSON null.
+        pointer: where the field stands in the definition.
+    """
+
+    stage: str
+    field: str
+    verb: Verb
+    expression: StepExpression
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps before a state does its work, and those after it has a result.
+
+    `once` comes before `before`: a retry builds Parameters again, but does not read InputPath again.
+    """
+
+    once: tuple[Step, ...] = ()
+    before: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRule:
+    """A Choice rule with its paths compiled.
+
+    For a comparison `operand` is the literal, or `operand_path` reads it; for a combination `rules` are its parts.
+    """
+
+    rule: Rule
+    variable: Expression | None = None
+    operand: Json = None
+    operand_path: Expression | None = None
+    rules: tuple[PlannedRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCatcher:
+    """A Catcher and the step that places its error output."""
+
+    catcher: Catcher
+    step: Step | None
+
+
+@dataclass(slots=True)
+class PlannedState:
+    """A state that is ready to run.
+
+    Attributes:
+        state: the model.
+        plan: its data flow.
+        entered: the history event of entering it; `exited` of leaving it.
+        paths: the compiled `…Path` fields outside the data flow, by field name.
+        choices: a Choice state's rules with their targets.
+        selector: a Map's ItemSelector (or its older name Parameters), applied to each item.
+        graphs: a Parallel's branches, or a Map's processor alone.
+        number: the state's place in the machine, in order of the definition.
+    """
+
+    state: State
+    name: str
+    next: str | None
+    plan: Plan
+    entered: str
+    exited: str
+    number: int = 0
+    paths: Mapping[str, Expression] = field(default_factory=dict)
+    retriers: tuple[Retrier, ...] = ()
+    catchers: tuple[PlannedCatcher, ...] = ()
+    choices: tuple[tuple[PlannedRule, str], ...] = ()
+    selector: Step | None = None
+    graphs: tuple[PlannedGraph, ...] = ()
+
+
+@dataclass(slots=True)
+class PlannedGraph:
+    """States that are ready to run, and where to start."""
+
+    start_at: str
+    states: dict[str, PlannedState]
+    pointer: str
+
+
+@dataclass(slots=True)
+class PlannedMachine:
+    """A whole machine that is ready to run; `states` has every state, inner ones too, in definition order."""
+
+    definition: Definition
+    graph: PlannedGraph
+    states: list[PlannedState]
+
+
+def plan(definition: Definition) -> PlannedMachine:
+    """Compile every path, template and intrinsic of a definition.
+
+    Raises:
+        SyntaxProblem, TemplateProblems: an expression that `validate` would have refused.
+    """
+    every: list[PlannedState] = []
+    graph = _graph(definition.graph, every)
+    return PlannedMachine(definition, graph, every)
+
+
+def _graph(graph: StateGraph, every: list[PlannedState]) -> PlannedGraph:
+    return PlannedGraph(
+        graph.start_at, {name: _state(state, every) for name, state in graph.states.items()}, graph.pointer
+    )
+
+
+def _state(state: State, every: list[PlannedState]) -> PlannedState:
+    planned = PlannedState(
+        state=state,
+        name=state.name,
+        next=state.next,
+        plan=_plan(state),
+        entered=f"{state.type}StateEntered",
+        exited=f"{state.type}StateExited",
+        number=len(every),
+        paths=_paths(state),
+    )
+    every.append(planned)
+    if isinstance(state, TaskState | ParallelState | MapState):
+        planned.retriers = state.errors.retriers
+        planned.catchers = tuple(_catcher(each) for each in state.errors.catchers)
+    if isinstance(state, ChoiceState):
+        planned.choices = tuple((_rule(choice.rule), choice.next) for choice in state.choices)
+    elif isinstance(state, ParallelState):
+        planned.graphs = tuple(_graph(branch, every) for branch in state.branches)
+    elif isinstance(state, MapState):
+        planned.graphs = (_graph(state.processor, every),)
+        planned.selector = _build(
+            "afterItemSelector", state.item_selector_field, state.item_selector, state.pointer
+        )
+    return planned
+
+
+def _plan(state: State) -> Plan:
+    flow = state.flow
+    once = _select("afterInputPath", "InputPath", flow.input_path, state.pointer)
+    before = _build("afterParameters", flow.parameters_field, flow.parameters, state.pointer)
+    after = (
+        _build("afterResultSelector", "ResultSelector", flow.result_selector, state.pointer),
+        _place("afterResultPath", _result_path(state, flow), state.pointer),
+        _select("afterOutputPath", "OutputPath", flow.output_path, state.pointer),
+    )
+    return Plan(
+        once=(once,) if once else (),
+        before=(before,) if before else (),
+        after=tuple(step for step in after if step),
+    )
+
+
+def _result_path(state: State, flow: DataFlow) -> str | None:
+    # Choice, Wait, Succeed and Fail have no result to place: they pass on what they were given.
+    return flow.result_path if isinstance(state, PassState | TaskState | ParallelState | MapState) else "$"
+
+
+def _select(stage: str, name: str, path: str | None, pointer: str) -> Step | None:
+    if path == "$":
+        return None
+    return Step(stage, name, "select", None if path is None else compile_path(path), f"{pointer}/{name}")
+
+
+def _build(stage: str, name: str, template: Json | Absent, pointer: str) -> Step | None:
+    if template is ABSENT:
+        return None
+    return Step(stage, name, "build", compile_template(template, f"{pointer}/{name}"), f"{pointer}/{name}")
+
+
+def _place(stage: str, path: str | None, pointer: str) -> Step | None:
+    if path == "$":
+        return None
+    expression = None if path is None else compile_reference_path(path)
+    return Step(stage, "ResultPath", "place", expression, f"{pointer}/ResultPath")
+
+
+def _catcher(catcher: Catcher) -> PlannedCatcher:
+    return PlannedCatcher(catcher, _place("afterResultPath", catcher.result_path, catcher.pointer))
+
+
+def _rule(rule: Rule) -> PlannedRule:
+    if isinstance(rule, Combination):
+        return PlannedRule(rule, rules=tuple(_rule(each) for each in rule.rules))
+    variable = compile_path(rule.variable)
+    if rule.operand_is_path:
+        return PlannedRule(rule, variable, operand_path=compile_path(str(rule.operand)))
+    return PlannedRule(rule, variable, operand=rule.operand)
+
+
+def _paths(state: State) -> dict[str, Expression]:
+    texts: dict[str, str | None] = {}
+    if isinstance(state, TaskState):
+        texts = {"TimeoutSecondsPath": state.timeout.path, "HeartbeatSecondsPath": state.heartbeat.path}
+    elif isinstance(state, WaitState):
+        texts = {"SecondsPath": state.seconds_path, "TimestampPath": state.timestamp_path}
+    elif isinstance(state, FailState):
+        texts = {"ErrorPath": state.error_path, "CausePath": state.cause_path}
+    elif isinstance(state, MapState):
+        texts = {
+            "ItemsPath": None if state.items_path == "$" else state.items_path,
+            "MaxConcurrencyPath": state.max_concurrency.path,
+            "ToleratedFailureCountPath": state.tolerated_failure_count.path,
+            "ToleratedFailurePercentagePath": state.tolerated_failure_percentage.path,
+        }
+    return {name: _expression(text) for name, text in texts.items() if text is not None}
+
+
+def _expression(text: str) -> Expression:
+    return compile_intrinsic(text) if is_intrinsic(text) else compile_path(text)

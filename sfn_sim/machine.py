@@ -1,0 +1,205 @@
+"""The front door: load a definition, check it, run it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sfn_sim import limits
+from sfn_sim.clock import virtual_clock
+from sfn_sim.definition.model import Definition, TaskState
+from sfn_sim.definition.parse import parse
+from sfn_sim.definition.plan import PlannedMachine, plan
+from sfn_sim.definition.validate import validate
+from sfn_sim.errors import ConfigurationError, DefinitionError, InputError, MissingHandlerError
+from sfn_sim.payload import Json, loads, size_bytes
+from sfn_sim.run.context import Identity
+from sfn_sim.run.execution import Execution, Options, execute
+from sfn_sim.run.seed import Stream
+from sfn_sim.services.executors import WALL_LIMIT_S, Calls, make_executor
+from sfn_sim.services.isolation import isolated
+from sfn_sim.services.lambda_functions import Handler, Handlers, captured_output, function_name
+from sfn_sim.source import Diagnostic, Source
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+"""A run starts at this virtual moment unless it is told otherwise."""
+
+
+@dataclass
+class StateMachine:
+    """A state machine that is ready to run.
+
+    Attributes:
+        name: its name.
+        source: the definition's text, for messages that point into it.
+        definition: its model.
+        planned: the model, compiled.
+        warnings: what the validation noticed without refusing the definition.
+    """
+
+    name: str
+    source: Source
+    definition: Definition
+    planned: PlannedMachine
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: str | Path, substitutions: Mapping[str, str] | None = None) -> StateMachine:
+        """Load a definition from a file.
+
+        Args:
+            path: a JSON file in Amazon States Language.
+            substitutions: values for `${Name}` in the definition's strings.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+            DefinitionError: the definition is not valid; carries every finding.
+            UnsupportedFeatureError: it uses a part of ASL that is not carried out yet.
+        """
+        file = Path(path)
+        try:
+            text = file.read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            raise ConfigurationError(f"cannot read the definition {file}: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(f"the definition {file} is not UTF-8: {error}") from None
+        name = file.name.removesuffix(".json").removesuffix(".asl")
+        return cls._from_source(Source(_shown(file), text, substitutions or {}), name)
+
+    @classmethod
+    def from_json(
+        cls,
+        definition: str | Mapping[str, Any],
+        name: str = "machine",
+        substitutions: Mapping[str, str] | None = None,
+    ) -> StateMachine:
+        """Load a definition from JSON text or from a Python object.
+
+        Raises:
+            DefinitionError: the definition is not valid; carries every finding.
+            UnsupportedFeatureError: it uses a part of ASL that is not carried out yet.
+        """
+        text = definition if isinstance(definition, str) else json.dumps(definition, indent=2, ensure_ascii=False)
+        return cls._from_source(Source(f"<{name}>", text, substitutions or {}), name)
+
+    @classmethod
+    def _from_source(cls, source: Source, name: str) -> StateMachine:
+        findings = validate(source)
+        errors = [finding for finding in findings if finding.severity == "ERROR"]
+        if errors:
+            raise DefinitionError([*errors, *(each for each in findings if each not in errors)])
+        definition = parse(source)
+        return cls(name, source, definition, plan(definition), findings)
+
+    def functions(self) -> dict[str, str]:
+        """Return the Lambda functions that the definition names, each with the pointer of a state that calls it."""
+        found: dict[str, str] = {}
+        for planned in self.planned.states:
+            state = planned.state
+            if isinstance(state, TaskState):
+                resource: Json = state.resource
+                if resource == "arn:aws:states:::lambda:invoke":
+                    resource = (
+                        state.flow.parameters.get("FunctionName") if isinstance(state.flow.parameters, dict) else None
+                    )
+                if isinstance(resource, str) and not resource.startswith("arn:aws:states:"):
+                    found.setdefault(function_name(resource), state.pointer)
+        return found
+
+    def run(
+        self,
+        input: Json | None = None,
+        handlers: Handlers | Mapping[str, Handler] | str | Path | None = None,
+        *,
+        name: str | None = None,
+        start: datetime = START,
+        seed: int = 0,
+        workers: int = 1,
+        executor: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        allow_network: tuple[str, ...] = (),
+        handler_wall_limit_s: float = WALL_LIMIT_S,
+        options: Options | None = None,
+        isolate: bool = True,
+    ) -> Execution:
+        """Run one execution to its end, in virtual time.
+
+        Args:
+            input: the execution's input; an empty object by default.
+            handlers: Python functions for the Lambda functions that the definition calls: by name, or where they
+                are found.
+            name: the execution's name; drawn from the seed by default.
+            start: the virtual moment at which it starts.
+            seed: the seed of all randomness.
+            workers: how many handlers may run at once.
+            executor: "inline" or "threads"; by default inline for one worker, else threads.
+            environment: the environment that handlers see beside dummies for AWS's variables.
+            allow_network: hosts that handlers may reach beside loopback.
+            handler_wall_limit_s: how long one handler may run in real time.
+            options: limits and observers; its seed is replaced by `seed`.
+            isolate: False when the caller has set up the handlers' surroundings itself (a world).
+
+        Raises:
+            InputError: the input is not JSON or over the limit.
+            MissingHandlerError: a function that the definition names has no handler.
+            SfnSimError: anything else that is no outcome of the execution itself.
+        """
+        found = Handlers.of(handlers)
+        self._check_handlers(found)
+        options = options or Options(seed=seed)
+        value = check_input({} if input is None else input, options.limit_bytes)
+        identity = Identity(self.name, name or Stream.named(options.seed, "execution", self.name).uuid4(), start)
+        calls = Calls(found, start, options.seed, handler_wall_limit_s)
+        with contextlib.ExitStack() as stack:
+            if self.functions():
+                if isolate:
+                    stack.enter_context(isolated(environment or {}, allow_network))
+                stack.enter_context(virtual_clock())
+                stack.enter_context(captured_output())
+                stack.enter_context(found.ready())
+            chosen = make_executor(executor, calls, workers)
+            stack.callback(chosen.close)
+            return execute(self.planned, value, identity, chosen, options)
+
+    def _check_handlers(self, handlers: Handlers) -> None:
+        missing = [
+            f"{self.source.locate(pointer + '/Resource')}: {handlers.missing(name)}"
+            for name, pointer in self.functions().items()
+            if not handlers.has(name)
+        ]
+        if missing:
+            raise MissingHandlerError("\n".join(missing))
+
+
+def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:
+    """Return an execution's input as it arrives through JSON.
+
+    Source: API reference, StartExecution (InvalidExecutionInput; at most 262,144 bytes).
+
+    Raises:
+        InputError: it is no JSON value, or over the limit.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the execution's input is not JSON: {error}") from None
+    copied = loads(text)
+    size = size_bytes(copied)
+    if size > limit_bytes:
+        raise InputError(
+            f"the execution's input has {size:,} bytes, {size - limit_bytes:,} over the limit of {limit_bytes:,}: "
+            "StartExecution refuses it. Put the large part into S3 and pass its key"
+        )
+    return copied
+
+
+def _shown(file: Path) -> str:
+    try:
+        return file.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(file)

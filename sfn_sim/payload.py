@@ -1,0 +1,74 @@
+"""Values as JSON text: the canonical compact form, and its size in UTF-8 bytes.
+
+Rule of this module: a size is always the length of exactly the text that `dumps` writes.
+orjson does the work; the standard library is the reference for what orjson refuses
+(integers beyond 64 bits, lone surrogates, keys that are not text).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, TypeAlias
+
+import orjson
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+
+def encode(value: Json) -> bytes:
+    """Return the compact UTF-8 JSON text of `value` (no spaces, characters unescaped, keys in their order)."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8", "surrogatepass")
+
+
+def dumps(value: Json) -> str:
+    """Return `encode(value)` as text."""
+    return encode(value).decode("utf-8", "surrogatepass")
+
+
+def size_bytes(value: Json) -> int:
+    """Return the bytes that `value` counts against the payload limit.
+
+    Source: Developer Guide, Service quotas ("262,144 bytes of data as a UTF-8 encoded string").
+    """
+    return len(encode(value))
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text} is too large")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def loads(text: str | bytes) -> Json:
+    """Parse JSON text; integers of any size are exact.
+
+    Raises:
+        ValueError: not JSON (`json.JSONDecodeError` has the position), NaN, Infinity, or a number beyond a double.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    value: Json = _DECODER.decode(text)
+    return value
+
+
+def copy(value: Json) -> Json:
+    """Return a deep copy of `value`, as a service call through JSON would give it."""
+    try:
+        data = orjson.dumps(value)
+    except TypeError:
+        return loads(encode(value))
+    duplicate: Json = orjson.loads(data)
+    return duplicate

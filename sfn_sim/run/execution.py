@@ -1,0 +1,147 @@
+"""Drives one execution from its input to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_sim import limits
+from sfn_sim.definition.plan import PlannedMachine
+from sfn_sim.errors import RUNTIME, Detail, ExecutionFailed, StatesError
+from sfn_sim.payload import Json, size_bytes
+from sfn_sim.run.context import Identity
+from sfn_sim.run.interpreter import Interpreter, Progress
+from sfn_sim.run.log import HistoryLimitReached, Log, Visit
+from sfn_sim.run.scheduler import DeadlineReached, Executor, Scheduler
+from sfn_sim.run.states import BLOCKING, SIMPLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How an execution is run.
+
+    Attributes:
+        seed: the seed of all randomness.
+        limit_bytes: the payload limit; AWS's unless an experiment asks for another.
+        limit_events: the history limit; None for none.
+        progress: told of each Map's items.
+        pace: told of each move of the clock before it happens; virtual time needs none.
+    """
+
+    seed: int = 0
+    limit_bytes: int = limits.PAYLOAD.value
+    limit_events: int | None = limits.HISTORY_EVENTS.value
+    progress: Progress | None = None
+    pace: Callable[[int], None] | None = None
+
+
+@dataclass(slots=True)
+class Execution:
+    """An execution that has ended.
+
+    Attributes:
+        status: SUCCEEDED, FAILED or TIMED_OUT.
+        output: what it gave; None unless it succeeded.
+        error: AWS's error name; `cause` AWS's text.
+        log: everything that happened.
+        detail: where the error arose.
+    """
+
+    identity: Identity
+    machine: PlannedMachine
+    input: Json
+    options: Options
+    log: Log
+    status: str = "RUNNING"
+    output: Json = None
+    error: str | None = None
+    cause: str | None = None
+    detail: Detail | None = None
+
+    def result(self) -> Json:
+        """Return the output.
+
+        Raises:
+            ExecutionFailed: the execution did not succeed.
+        """
+        if self.status != "SUCCEEDED":
+            raise ExecutionFailed(self.error or self.status, self.cause, self)
+        return self.output
+
+    @property
+    def path(self) -> list[str]:
+        """The names of the states entered, in order."""
+        return [visit.name for visit in self.log.visits]
+
+    @property
+    def elapsed_ms(self) -> int:
+        """How long it lasted in virtual time."""
+        return self.log.now_ms
+
+    def visits(self, name: str) -> list[Visit]:
+        """Return every visit of the state `name`, in order."""
+        return [visit for visit in self.log.visits if visit.name == name]
+
+    def visit(self, name: str) -> Visit:
+        """Return the first visit of the state `name`.
+
+        Raises:
+            KeyError: it was never entered.
+        """
+        for visit in self.log.visits:
+            if visit.name == name:
+                return visit
+        raise KeyError(f"the execution never entered a state named {name!r}")
+
+    def history(self) -> Iterator[dict[str, Any]]:
+        """Return the events as GetExecutionHistory gives them."""
+        return self.log.to_api(self.identity.start)
+
+
+def execute(
+    machine: PlannedMachine, execution_input: Json, identity: Identity, executor: Executor, options: Options
+) -> Execution:
+    """Run an execution to its end.
+
+    Raises:
+        SfnSimError: something that is no outcome of the execution itself: a missing handler, a feature that is not
+            carried out, a handler that hung.
+    """
+    log = Log(options.limit_events)
+    interpreter = Interpreter(
+        log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
+    )
+    scheduler = Scheduler(executor, options.pace)
+    scheduler.on_time = lambda now_ms: setattr(log, "now_ms", now_ms)
+    log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
+    branch = interpreter.new_branch("", 0, -1)
+    branch.size = size_bytes(execution_input)
+    execution = Execution(identity, machine, execution_input, options, log)
+    timeout_s = machine.definition.timeout_seconds
+    try:
+        execution.output = scheduler.run(
+            interpreter.run_graph(machine.graph, branch, execution_input),
+            None if timeout_s is None else timeout_s * 1000,
+        )
+    except StatesError as error:
+        _failed(execution, error, branch.last)
+    except HistoryLimitReached:
+        # Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
+        cause = f"The execution reached the maximum number of history events ({options.limit_events})."
+        _failed(execution, StatesError(RUNTIME, cause, detail=Detail("events")), len(log.events))
+    except DeadlineReached:
+        # Source: recorded: global_timeout: the status alone tells it, there is no error and no cause.
+        execution.status = "TIMED_OUT"
+        execution.detail = Detail("deadline", message=f"TimeoutSeconds {timeout_s} of the machine ran out")
+        log.append("ExecutionTimedOut", branch.last, (None, None))
+    else:
+        execution.status = "SUCCEEDED"
+        log.append("ExecutionSucceeded", branch.last, (execution.output,))
+    return execution
+
+
+def _failed(execution: Execution, error: StatesError, previous: int) -> None:
+    execution.status = "FAILED"
+    execution.error, execution.cause, execution.detail = error.name, error.cause, error.detail
+    execution.log.append("ExecutionFailed", previous, (error.name, error.cause))

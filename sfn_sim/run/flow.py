@@ -1,0 +1,149 @@
+"""Folds a state's plan over a value: each step's outcome is a stage of the visit.
+
+Also the one place where a step's failure becomes a States error with AWS's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sfn_sim.definition.plan import PlannedState, Step
+from sfn_sim.errors import (
+    DATA_LIMIT_EXCEEDED,
+    INTRINSIC_FAILURE,
+    RESULT_PATH_MATCH_FAILURE,
+    RUNTIME,
+    Detail,
+    StatesError,
+)
+from sfn_sim.payload import Json, dumps
+from sfn_sim.query.expression import IntrinsicError, PathError, PlaceError, Scope, TemplateError
+from sfn_sim.run.log import Visit
+
+
+def fold(
+    steps: tuple[Step, ...],
+    value: Json,
+    raw: Json,
+    visit: Visit,
+    scope: Scope,
+    stages: list[tuple[str, Json]] | None = None,
+) -> Json:
+    """Return `value` after all steps; `raw` is the state's input, into which results are placed.
+
+    Each step's outcome is added to `stages`, the visit's own unless others are given.
+
+    Raises:
+        StatesError: States.Runtime for a path that leads nowhere, States.IntrinsicFailure,
+            States.ResultPathMatchFailure.
+    """
+    if stages is None:
+        stages = visit.stages
+    for step in steps:
+        expression: Any = step.expression
+        try:
+            if step.verb == "place":
+                value = raw if expression is None else expression.place(raw, value)
+            elif expression is None:
+                # Source: ASL specification, InputPath and OutputPath: null stands for an empty object.
+                value = {}
+            else:
+                value = expression.evaluate(value, scope)
+        except (PathError, TemplateError, IntrinsicError, PlaceError) as problem:
+            raise failure(problem, step, value if step.verb != "place" else raw, visit) from None
+        stages.append((step.stage, value))
+    return value
+
+
+def failure(problem: Exception, step: Step, data: Json, visit: Visit) -> StatesError:
+    """Return the States error of a step that failed, with AWS's error name and cause."""
+    detail = Detail(
+        "path", stage=step.stage, field=step.field, pointer=step.pointer, value=data, message=str(problem)
+    )
+    if isinstance(problem, TemplateError):
+        detail.pointer = problem.pointer
+        detail.field = f"{step.field}{problem.pointer.removeprefix(step.pointer)}"
+        return _template_failure(problem.field, problem.cause, data, detail, visit)
+    return _field_failure(problem, detail, visit)
+
+
+def read(
+    planned: PlannedState, name: str, data: Json, visit: Visit, scope: Scope, *, template_words: bool = False
+) -> Json:
+    """Return what a `…Path` field outside the data flow reads.
+
+    `template_words`: AWS uses the words of templates for ErrorPath and CausePath.
+    Source: recorded: invalid_jsonpath (HEARTBEATSECONDSPATH, CAUSEPATH).
+
+    Raises:
+        StatesError: the path leads nowhere, or its intrinsic fails.
+    """
+    try:
+        return planned.paths[name].evaluate(data, scope)
+    except (PathError, IntrinsicError) as problem:
+        detail = Detail(
+            "path", field=name, pointer=f"{planned.state.pointer}/{name}", value=data, message=str(problem)
+        )
+        if template_words:
+            raise _template_failure(name, problem, data, detail, visit) from None
+        raise _field_failure(problem, detail, visit) from None
+
+
+def _template_failure(
+    field: str, problem: Exception, data: Json, detail: Detail, visit: Visit
+) -> StatesError:
+    if not isinstance(problem, PathError):
+        return _field_failure(problem, detail, visit)
+    _note_path(detail, problem)
+    # Source: recorded: invalid_jsonpath (INVALID_JSONPATH_IN_STRING_EXPR_JSONPATH).
+    words = (
+        f"The JSONPath '{problem.path}' specified for the field '{field}' could not be found in the input "
+        f"'{dumps(data)}'"
+    )
+    return StatesError(RUNTIME, prefix(visit) + words, detail=detail)
+
+
+def _field_failure(problem: Exception, detail: Detail, visit: Visit) -> StatesError:
+    if isinstance(problem, PathError):
+        _note_path(detail, problem)
+        # Source: recorded: invalid_jsonpath (OUTPUTPATH).
+        cause = f"{prefix(visit)}Invalid path '{problem.path}' : {problem.message}"
+        return StatesError(RUNTIME, cause, detail=detail)
+    if isinstance(problem, IntrinsicError):
+        detail.kind, detail.expression = "intrinsic", problem.call
+        return StatesError(INTRINSIC_FAILURE, prefix(visit) + problem.message, detail=detail)
+    detail.kind = "place"
+    # Source: ASL specification, Appendix A; the words are assumed.
+    return StatesError(RESULT_PATH_MATCH_FAILURE, f"{prefix(visit)}{problem}", detail=detail)
+
+
+def _note_path(detail: Detail, problem: PathError) -> None:
+    detail.expression = problem.path
+    detail.stopped_at = problem.stopped_at
+    detail.reached = problem.reached
+    detail.steps = problem.steps
+
+
+def prefix(visit: Visit) -> str:
+    """Return the words with which AWS starts the cause of an error of its own.
+
+    Source: recorded: every States.Runtime of the corpus.
+    """
+    return (
+        f"An error occurred while executing the state '{visit.name}' "
+        f"(entered at the event id #{visit.entered_event}). "
+    )
+
+
+def too_large(name: str, size_bytes: int, limit_bytes: int, value: Callable[[], Json], stage: str) -> StatesError:
+    """Return the error of a value over the payload limit; `name` is the state, the ARN, or "lambda".
+
+    Source: recorded: start_large_input, task_lambda_catch_state_all_data_limit_exceeded_on_large_utf8_response.
+    """
+    cause = (
+        f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes "
+        "service limit."
+    )
+    detail = Detail("size", stage=stage, value=value(), size_bytes=size_bytes, limit_bytes=limit_bytes)
+    return StatesError(DATA_LIMIT_EXCEEDED, cause, detail=detail)

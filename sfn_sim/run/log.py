@@ -1,0 +1,235 @@
+"""The append-only log of an execution: history events, and each state's stages.
+
+An event is a tuple `(id, previous id, time in ms since the start, type, details)`; `details` are the values of the
+fields that `DETAILS` names for the type, by reference. ASL's and the API's spelling appears in `to_api` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sfn_sim import limits
+from sfn_sim.definition.plan import PlannedState
+from sfn_sim.payload import Json, dumps, size_bytes
+from sfn_sim.query.expression import Scope
+
+Event: TypeAlias = "tuple[int, int, int, str, tuple[Any, ...]]"
+
+_ENTERED = ("stateEnteredEventDetails", ("name", "input"))
+_EXITED = ("stateExitedEventDetails", ("name", "output"))
+_ITERATION = ("name", "index")
+_STATE_TYPES = ("Pass", "Task", "Choice", "Wait", "Succeed", "Parallel", "Map")
+_TASK = ("resourceType", "resource")
+
+# Event type -> the key of its details in GetExecutionHistory, and the fields in the order of the event's tuple.
+# Source: API reference, HistoryEvent; recorded histories for which fields are there.
+DETAILS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "ExecutionStarted": ("executionStartedEventDetails", ("input", "roleArn")),
+    "ExecutionSucceeded": ("executionSucceededEventDetails", ("output",)),
+    "ExecutionFailed": ("executionFailedEventDetails", ("error", "cause")),
+    "ExecutionTimedOut": ("executionTimedOutEventDetails", ("error", "cause")),
+    "ExecutionAborted": ("executionAbortedEventDetails", ("error", "cause")),
+    "FailStateEntered": _ENTERED,
+    **{f"{each}StateEntered": _ENTERED for each in _STATE_TYPES},
+    **{f"{each}StateExited": _EXITED for each in _STATE_TYPES},
+    **{f"{each}StateAborted": ("", ()) for each in _STATE_TYPES},
+    "LambdaFunctionScheduled": (
+        "lambdaFunctionScheduledEventDetails",
+        ("resource", "input", "timeoutInSeconds"),
+    ),
+    "LambdaFunctionStarted": ("", ()),
+    "LambdaFunctionSucceeded": ("lambdaFunctionSucceededEventDetails", ("output",)),
+    "LambdaFunctionFailed": ("lambdaFunctionFailedEventDetails", ("error", "cause")),
+    "LambdaFunctionTimedOut": ("lambdaFunctionTimedOutEventDetails", ("error", "cause")),
+    "TaskScheduled": (
+        "taskScheduledEventDetails",
+        (*_TASK, "region", "parameters", "timeoutInSeconds", "heartbeatInSeconds"),
+    ),
+    "TaskStarted": ("taskStartedEventDetails", _TASK),
+    "TaskSucceeded": ("taskSucceededEventDetails", (*_TASK, "output")),
+    "TaskFailed": ("taskFailedEventDetails", (*_TASK, "error", "cause")),
+    "TaskTimedOut": ("taskTimedOutEventDetails", (*_TASK, "error", "cause")),
+    "MapStateStarted": ("mapStateStartedEventDetails", ("length",)),
+    "MapStateSucceeded": ("", ()),
+    "MapStateFailed": ("", ()),
+    "MapIterationStarted": ("mapIterationStartedEventDetails", _ITERATION),
+    "MapIterationSucceeded": ("mapIterationSucceededEventDetails", _ITERATION),
+    "MapIterationFailed": ("mapIterationFailedEventDetails", _ITERATION),
+    "MapIterationAborted": ("mapIterationAbortedEventDetails", _ITERATION),
+    "ParallelStateStarted": ("", ()),
+    "ParallelStateSucceeded": ("", ()),
+    "ParallelStateFailed": ("", ()),
+}
+# Fields that hold JSON as text; all but `parameters` come with details of their truncation.
+_JSON_FIELDS = frozenset(("input", "output", "parameters"))
+_ENDS = frozenset(("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"))
+
+
+class HistoryLimitReached(Exception):
+    """The history is full but for the event that ends the execution."""
+
+
+class Visit:
+    """One stay in a state.
+
+    Attributes:
+        index: its place in the log.
+        state: the state; `branch` is the way through the machine on which it was entered.
+        previous: the visit before it on the same way (-1: none); for the first state of a branch or item
+            the visit of the Parallel or Map state round it.
+        entered_event: the id of its StateEntered event.
+        entered_ms: when it was entered, in virtual ms since the start; `exited_ms` when it was left.
+        stages: what the data was at each stage, under AWS's names, in order; a retry repeats them.
+        output: what it gave on; meaningful only when `left`.
+        input_bytes: the size of its input; -1 where nobody has measured it.
+        task_input_bytes: the size of what it handed to its task or items.
+        output_bytes: the size of its output.
+        retry_delays_ms: the delays of its retries.
+        error: the name and cause of the error that ended it, or that a catcher took.
+        calls_ns: the real time that its invocations took.
+        printed: what its failed invocations wrote to stdout and stderr.
+    """
+
+    # Most visits keep these defaults: as class attributes they cost nothing to make.
+    output: Json = None
+    left = False
+    exited_ms = -1
+    task_input_bytes = -1
+    output_bytes = -1
+    retry_delays_ms: Sequence[int] = ()
+    error: tuple[str | None, str | None] | None = None
+    caught = False
+    calls_ns = 0
+    printed = ""
+
+    def __init__(
+        self, index: int, state: PlannedState, branch: Branch, entered_event: int, entered_ms: int, value: Json
+    ) -> None:
+        self.index = index
+        self.state = state
+        self.branch = branch
+        self.previous = branch.visit
+        self.entered_event = entered_event
+        self.entered_ms = entered_ms
+        self.stages: list[tuple[str, Json]] = [("input", value)]
+        self.input_bytes = branch.size
+
+    @property
+    def name(self) -> str:
+        """The state's name."""
+        return self.state.name
+
+    @property
+    def path(self) -> str:
+        """The state's place among branches and Map items, such as "Chunks[12].Process"."""
+        return f"{self.branch.label}{self.state.name}"
+
+    @property
+    def input(self) -> Json:
+        """What the state was given."""
+        return self.stages[0][1]
+
+    def measured_input_bytes(self) -> int:
+        """Return the size of the state's input, in bytes."""
+        if self.input_bytes < 0:
+            self.input_bytes = size_bytes(self.input)
+        return self.input_bytes
+
+
+class Branch:
+    """One way through the machine: the execution itself, a branch of a Parallel, or an item of a Map.
+
+    Attributes:
+        label: its place, such as "Chunks[12]."; empty for the execution itself.
+        last: the id of the last event on it, which the next one names as its previous.
+        visit: the index of the last visit on it.
+        size: the size of the value that its next state is given; -1 if not measured.
+        outer: the branch round it.
+        item: a Map item's index and value.
+        scope: what expressions may read beside their data.
+    """
+
+    __slots__ = (
+        "context",
+        "entered_ms",
+        "in_parallel",
+        "item",
+        "label",
+        "last",
+        "outer",
+        "retry_count",
+        "scope",
+        "size",
+        "state",
+        "visit",
+    )
+
+    def __init__(self, label: str, last: int, visit: int, outer: Branch | None = None) -> None:
+        self.label = label
+        self.last = last
+        self.visit = visit
+        self.outer = outer
+        self.size = -1
+        self.item: tuple[int, Json] | None = outer.item if outer else None
+        self.in_parallel = False
+        self.state: PlannedState | None = None
+        self.entered_ms = 0
+        self.retry_count = 0
+        self.context: Json = None
+        self.scope: Scope
+
+
+class Log:
+    """Events and visits of one execution, in the order in which they happened.
+
+    Args:
+        limit: how many events there may be; None for no limit.
+    """
+
+    def __init__(self, limit: int | None = limits.HISTORY_EVENTS.value) -> None:
+        self.events: list[Event] = []
+        self.visits: list[Visit] = []
+        self.now_ms = 0
+        self._room = -1 if limit is None else limit - 1
+
+    def append(self, kind: str, previous: int, details: tuple[Any, ...] = ()) -> int:
+        """Add an event and return its id.
+
+        Raises:
+            HistoryLimitReached: only the last event has room left, and this is not one that ends an execution.
+        """
+        events = self.events
+        number = len(events)
+        if number == self._room and kind not in _ENDS:
+            raise HistoryLimitReached
+        number += 1
+        events.append((number, previous, self.now_ms, kind, details))
+        return number
+
+    def to_api(self, start: datetime) -> Iterator[dict[str, Any]]:
+        """Return the events as GetExecutionHistory gives them; times are `datetime`s."""
+        for number, previous, at_ms, kind, details in self.events:
+            event: dict[str, Any] = {
+                "timestamp": start + timedelta(milliseconds=at_ms),
+                "type": kind,
+                "id": number,
+                "previousEventId": previous,
+            }
+            key, names = DETAILS[kind]
+            if key:
+                event[key] = _api_details(names, details)
+            yield event
+
+
+def _api_details(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    for name, value in zip(names, values, strict=True):
+        if name in _JSON_FIELDS:
+            details[name] = dumps(value)
+            if name != "parameters":
+                details[f"{name}Details"] = {"truncated": False}
+        elif value is not None:
+            details[name] = value
+    return details

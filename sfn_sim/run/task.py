@@ -1,0 +1,222 @@
+"""The Task state, and how it calls a Lambda function: by its ARN, or through lambda:invoke.
+
+Source: ASL specification, Task State; Developer Guide, Invoke an AWS Lambda function; recorded: task_lambda,
+task_service_lambda, lambda_task, lambda_task_service, timeouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sfn_sim.definition.model import ABSENT, Seconds, TaskState
+from sfn_sim.definition.plan import PlannedState
+from sfn_sim.errors import RUNTIME, TIMEOUT, Detail, StatesError, UnsupportedFeatureError
+from sfn_sim.payload import Json, dumps, encode, loads
+from sfn_sim.run import flow
+from sfn_sim.run.choice import is_number
+from sfn_sim.run.effects import Invoke, Outcome, StateRun
+from sfn_sim.run.envelope import lambda_envelope
+from sfn_sim.run.interpreter import Interpreter
+from sfn_sim.run.log import Branch, Visit
+
+_INVOKE = "arn:aws:states:::lambda:invoke"
+# What lambda:invoke takes, and of that what is carried out.
+_CARRIED_OUT = frozenset(("FunctionName", "Payload", "Qualifier"))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One way of calling a function, as far as history shows it.
+
+    Attributes:
+        function: the function's name or ARN; `payload` the event as JSON text.
+        named: what AWS calls the task in a size error.
+        kind: the first word of its events: LambdaFunction or Task.
+        head: the details that all its events start with; `scheduled` those of its Scheduled event.
+        result: makes the task's result of the function's response.
+    """
+
+    function: str
+    payload: bytes
+    named: str
+    kind: str
+    head: tuple[Any, ...]
+    scheduled: tuple[Any, ...]
+    result: Callable[[Json, int], Json]
+
+    def cause(self, text: str | None) -> str | None:
+        """Return a function's error text as this way of calling gives it.
+
+        Source: recorded: raise_exception_catch: a plain ARN hands Lambda's text on as it is, lambda:invoke
+        writes it anew without spaces.
+        """
+        if self.kind != "Task" or text is None or not text.startswith("{"):
+            return text
+        return dumps(loads(text))
+
+
+def run_task(
+    interpreter: Interpreter, planned: PlannedState, branch: Branch, visit: Visit, value: Json
+) -> StateRun:
+    """Call the state's resource, under Retry and Catch.
+
+    Raises:
+        StatesError: the task's error, States.Timeout, States.DataLimitExceeded, or a path's States.Runtime.
+        UnsupportedFeatureError: the resource is not a Lambda function.
+    """
+    scope, plan = branch.scope, planned.plan
+    effective = flow.fold(plan.once, value, value, visit, scope) if plan.once else value
+
+    def work() -> StateRun:
+        timeout_s, heartbeat_s = _timeouts(planned, branch, visit, effective)
+        given = flow.fold(plan.before, effective, value, visit, scope) if plan.before else effective
+        data = encode(given)
+        visit.task_input_bytes = len(data)
+        call = _call(interpreter, planned, visit, given, data)
+        if len(data) > interpreter.limit_bytes:
+            raise flow.too_large(call.named, len(data), interpreter.limit_bytes, lambda: given, "task input")
+        result = yield from _invoke(interpreter, call, branch, visit, timeout_s, heartbeat_s)
+        return flow.fold(plan.after, result, value, visit, scope) if plan.after else result
+
+    if planned.retriers or planned.catchers:
+        return (yield from interpreter.attempt(planned, branch, visit, work))
+    return (yield from work()), planned.next
+
+
+def _invoke(
+    interpreter: Interpreter,
+    call: Call,
+    branch: Branch,
+    visit: Visit,
+    timeout_s: int | None,
+    heartbeat_s: int | None,
+) -> StateRun:
+    log = interpreter.log
+    times = (timeout_s,) if call.kind == "LambdaFunction" else (timeout_s, heartbeat_s)
+    branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *times))
+    branch.last = log.append(f"{call.kind}Started", branch.last, call.head if call.kind == "Task" else ())
+    # A heartbeat that nobody sends ends the task like a timeout.
+    shortest = min((s for s in (timeout_s, heartbeat_s) if s is not None), default=None)
+    outcome: Outcome = yield Invoke(
+        call.function,
+        call.payload,
+        None if shortest is None else shortest * 1000,
+        (visit.path, visit.index, branch.retry_count),
+    )
+    visit.calls_ns += outcome.real_ns
+    head = call.head if call.kind == "Task" else ()
+    error = _error(interpreter, call, outcome, shortest)
+    if error is not None:
+        visit.printed += outcome.printed
+        ending = "TimedOut" if error.name == TIMEOUT else "Failed"
+        branch.last = log.append(f"{call.kind}{ending}", branch.last, (*head, error.name, error.cause))
+        raise error
+    response = cast(bytes, outcome.result)
+    result = call.result(loads(response), len(response))
+    visit.stages.append(("result", result))
+    branch.last = log.append(f"{call.kind}Succeeded", branch.last, (*head, result))
+    return result
+
+
+def _error(
+    interpreter: Interpreter, call: Call, outcome: Outcome, timeout_s: int | None
+) -> StatesError | None:
+    """Return how an invocation failed; None if it did not.
+
+    Source: recorded: fixed_timeout_lambda (States.Timeout has no cause), *_data_limit_exceeded_*.
+    """
+    if timeout_s is not None and outcome.took_ms > timeout_s * 1000:
+        lasted = f"took {outcome.took_ms / 1000:g} s of virtual time, and may take {timeout_s} s"
+        return StatesError(TIMEOUT, None, detail=Detail("timeout", message=f"{call.function} {lasted}"))
+    if outcome.error is not None:
+        detail = Detail("handler", message=call.function)
+        return StatesError(outcome.error, call.cause(outcome.cause), detail=detail)
+    response = cast(bytes, outcome.result)
+    if len(response) > interpreter.limit_bytes:
+        return flow.too_large(
+            call.named, len(response), interpreter.limit_bytes, lambda: loads(response), "result"
+        )
+    return None
+
+
+def _call(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: Json, data: bytes) -> Call:
+    state = cast(TaskState, planned.state)
+    resource = state.resource
+    if state.credentials is not ABSENT:
+        raise _unsupported(planned, "Credentials (calling a resource under another role)")
+    if resource.startswith("arn:aws:lambda:"):
+        return Call(resource, data, resource, "LambdaFunction", (resource,), (given,), lambda result, _: result)
+    if resource == _INVOKE:
+        return _lambda_invoke(interpreter, planned, visit, given)
+    raise _unsupported(planned, f"the resource {resource}")
+
+
+def _unsupported(planned: PlannedState, what: str) -> UnsupportedFeatureError:
+    return UnsupportedFeatureError(
+        f"state {planned.name} (at {planned.state.pointer}) needs {what}, which sfn-sim does not carry out yet. "
+        "Tasks on Lambda functions are: by ARN, and by arn:aws:states:::lambda:invoke."
+    )
+
+
+def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: Json) -> Call:
+    if not isinstance(given, dict) or not isinstance(given.get("FunctionName"), str):
+        # Source: recorded form of other refused Parameters; these words are assumed.
+        words = (
+            f"The Parameters '{dumps(given)}' could not be used to start the Task: "
+            "[The field 'FunctionName' is required but was missing]"
+        )
+        detail = Detail("value", field="Parameters", pointer=f"{planned.state.pointer}/Parameters", value=given)
+        raise StatesError(RUNTIME, flow.prefix(visit) + words, detail=detail)
+    other = next((name for name in given if name not in _CARRIED_OUT), None)
+    if other is not None:
+        raise _unsupported(planned, f"{other} of lambda:invoke")
+    payload = given.get("Payload")
+    if isinstance(payload, str):
+        # A text is handed over as it is: it must be JSON itself (recorded: invoke_json_values_True).
+        event = payload.encode()
+    else:
+        # Source: recorded: invoke_unsupported_param (a Payload of null arrives as an empty object).
+        event = encode({} if payload is None else payload)
+    identity, at_ms = interpreter.identity, interpreter.log.now_ms
+    return Call(
+        cast(str, given["FunctionName"]),
+        event,
+        "lambda",
+        "Task",
+        ("lambda", "invoke"),
+        (identity.region, given),
+        lambda result, size: lambda_envelope(result, size, identity, at_ms, visit.index, interpreter.seed),
+    )
+
+
+def _timeouts(
+    planned: PlannedState, branch: Branch, visit: Visit, effective: Json
+) -> tuple[int | None, int | None]:
+    state = cast(TaskState, planned.state)
+    if not planned.paths:
+        return state.timeout.value, state.heartbeat.value
+    return (
+        _seconds(planned, state.timeout, branch, visit, effective),
+        _seconds(planned, state.heartbeat, branch, visit, effective),
+    )
+
+
+def _seconds(
+    planned: PlannedState, seconds: Seconds, branch: Branch, visit: Visit, effective: Json
+) -> int | None:
+    """Read TimeoutSecondsPath or HeartbeatSecondsPath.
+
+    Source: recorded: invalid_jsonpath (HEARTBEATSECONDSPATH); the words for a value that is no number are assumed.
+    """
+    if seconds.path is None:
+        return seconds.value
+    field = f"{seconds.field}Path"
+    value = flow.read(planned, field, effective, visit, branch.scope)
+    if is_number(value) and isinstance(value, int) and value > 0:
+        return value
+    words = f"The {field} parameter does not reference a positive integer: {seconds.path} == {dumps(value)}"
+    pointer = f"{planned.state.pointer}/{field}"
+    detail = Detail("value", field=field, expression=seconds.path, pointer=pointer, value=effective)
+    raise StatesError(RUNTIME, flow.prefix(visit) + words, detail=detail)

@@ -1,0 +1,243 @@
+"""Carry invocations out: in the scheduler's own thread, or in threads.
+
+Both give the outcomes in the order of the calls, so that the log is the same. A watchdog ends a handler that runs
+longer, on the clock on the wall, than the wall limit; it is our own stop, never States.Timeout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sfn_sim import clock
+from sfn_sim.errors import RUNTIME, ConfigurationError, HandlerWallLimitError
+from sfn_sim.run.effects import Invoke, Outcome
+from sfn_sim.run.seed import Stream
+from sfn_sim.services.isolation import invoking
+from sfn_sim.services.lambda_functions import Handlers, function_name, invoke
+
+WALL_LIMIT_S = 900.0
+_GRACE_S = 1.0
+
+
+@dataclass(slots=True)
+class Calls:
+    """Turns an Invoke effect into an outcome; what every executor shares.
+
+    Attributes:
+        handlers: where functions are found.
+        start: the virtual moment at which the execution starts.
+        seed: the seed of request ids.
+        wall_limit_s: how long one handler may run on the clock on the wall.
+    """
+
+    handlers: Handlers
+    start: datetime
+    seed: int = 0
+    wall_limit_s: float = WALL_LIMIT_S
+
+    def carry_out(self, call: Invoke, now_ms: int, watchdog: Watchdog) -> Outcome:
+        """Run one call to its end.
+
+        Raises:
+            ConfigurationError: the handler's module cannot be imported.
+        """
+        name = function_name(call.function)
+        if not self.handlers.has(name):
+            return _not_found(name, self._request_id(call))
+        start_ns = round(self.start.timestamp() * 1000) * 1_000_000 + now_ms * 1_000_000
+        invocation = clock.Invocation(name, start_ns)
+        with watchdog.watching(invocation), invoking(name):
+            function = self.handlers.load(name)
+            return invoke(function, call.payload, invocation, lambda: self._request_id(call))
+
+    def _request_id(self, call: Invoke) -> str:
+        return Stream.named(self.seed, "request", *call.identity).uuid4()
+
+
+def _not_found(name: str, request_id: str) -> Outcome:
+    # Source: recorded: task_service_lambda/no_such_function.
+    cause = (
+        f"Function not found: arn:aws:lambda:us-east-1:123456789012:function:{name}:$LATEST (Service: AWSLambda; "
+        f"Status Code: 404; Error Code: ResourceNotFoundException; Request ID: {request_id}; Proxy: null)"
+    )
+    return Outcome(None, "Lambda.ResourceNotFoundException", cause)
+
+
+class _Stopped(BaseException):
+    """Raised inside a handler to end it; not an Exception, so that no handler takes it for its own."""
+
+
+class Watchdog:
+    """Looks after handlers that run too long, from a thread of its own that is started with the first call."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self.fired: clock.Invocation | None = None
+        self._watched: dict[int, clock.Invocation] = {}
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def watching(self, invocation: clock.Invocation) -> Iterator[None]:
+        """Watch the present thread while it runs a handler.
+
+        Raises:
+            HandlerWallLimitError: it ran too long.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sfn-sim watchdog", daemon=True)
+            self._thread.start()
+        identity = threading.get_ident()
+        self._watched[identity] = invocation
+        try:
+            yield
+        except (KeyboardInterrupt, _Stopped):
+            if self.fired is invocation:
+                raise self.error(invocation) from None
+            raise
+        finally:
+            self._watched.pop(identity, None)
+        if self.fired is invocation:
+            raise self.error(invocation)
+
+    def error(self, invocation: clock.Invocation) -> HandlerWallLimitError:
+        """Return what is said of a handler that ran too long."""
+        return HandlerWallLimitError(
+            f"the handler {invocation.function} ran longer than {self.limit_s:g} s on the clock on the wall and was "
+            f"stopped. This is sfn-sim's own guard against handlers that hang, not {RUNTIME} nor States.Timeout; "
+            "raise it with --handler-wall-limit SECONDS"
+        )
+
+    def _run(self) -> None:
+        pause = min(0.25, self.limit_s / 4)
+        while not self._end.wait(pause):
+            now = time.perf_counter_ns()
+            for identity, invocation in list(self._watched.items()):
+                if now - invocation.real_start > self.limit_s * 1e9 and self.fired is None:
+                    self.fired = invocation
+                    _interrupt(identity)
+
+    def stop_all(self) -> None:
+        """Interrupt every handler that still runs."""
+        for identity in list(self._watched):
+            _interrupt(identity)
+
+    def close(self) -> None:
+        """End the watchdog's thread."""
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+def _interrupt(thread: int) -> None:
+    """Raise in another thread; the main thread is woken by a signal, also out of a lock or a socket."""
+    if thread == threading.main_thread().ident and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(thread, signal.SIGINT)
+    else:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_Stopped))
+
+
+class InlineExecutor:
+    """Runs calls one after the other in the calling thread."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._watchdog = Watchdog(calls.wall_limit_s)
+
+    def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
+        """Run every call to its end and return the outcomes in the order of the calls."""
+        return [self._calls.carry_out(call, now_ms, self._watchdog) for call in calls]
+
+    def close(self) -> None:
+        """Let go of what the executor holds."""
+        self._watchdog.close()
+
+
+class ThreadExecutor:
+    """Runs calls in `workers` threads; they are daemons, so that a handler that hangs cannot keep the program."""
+
+    def __init__(self, calls: Calls, workers: int) -> None:
+        self._calls = calls
+        self._watchdog = Watchdog(calls.wall_limit_s)
+        self._work: queue.SimpleQueue[tuple[Invoke, int, int, queue.SimpleQueue[_Done]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"sfn-sim worker {n}", daemon=True) for n in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
+        """Run every call to its end and return the outcomes in the order of the calls."""
+        done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
+        for index, call in enumerate(calls):
+            self._work.put((call, index, now_ms, done))
+        outcomes: list[Outcome | None] = [None] * len(calls)
+        failures: dict[int, BaseException] = {}
+        fired_at = 0.0
+        left = len(calls)
+        while left:
+            try:
+                index, result = done.get(timeout=0.25)
+            except queue.Empty:
+                # A handler that does not heed its interruption is left behind.
+                if self._watchdog.fired is not None:
+                    fired_at = fired_at or time.perf_counter()
+                    if time.perf_counter() - fired_at > _GRACE_S:
+                        raise self._watchdog.error(self._watchdog.fired) from None
+                continue
+            left -= 1
+            if isinstance(result, Outcome):
+                outcomes[index] = result
+            else:
+                failures[index] = result
+        if failures:
+            raise failures[min(failures)]
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _serve(self) -> None:
+        while (item := self._work.get()) is not None:
+            call, index, now_ms, done = item
+            try:
+                done.put((index, self._calls.carry_out(call, now_ms, self._watchdog)))
+            except BaseException as error:
+                done.put((index, error))
+
+    def close(self) -> None:
+        """Stop the handlers that still run, and the threads."""
+        for _ in self._threads:
+            self._work.put(None)
+        self._watchdog.stop_all()
+        for thread in self._threads:
+            thread.join(timeout=_GRACE_S)
+        self._watchdog.close()
+
+
+_Done = tuple[int, "Outcome | BaseException"]
+EXECUTORS: dict[str, Callable[[Calls, int], InlineExecutor | ThreadExecutor]] = {
+    "inline": lambda calls, _: InlineExecutor(calls),
+    "threads": ThreadExecutor,
+}
+
+
+def make_executor(name: str | None, calls: Calls, workers: int) -> InlineExecutor | ThreadExecutor:
+    """Return an executor by name; without one, inline for one worker and threads for more.
+
+    Raises:
+        ConfigurationError: there is none of that name, or no worker.
+    """
+    chosen = name or ("inline" if workers == 1 else "threads")
+    if chosen not in EXECUTORS:
+        raise ConfigurationError(f"no executor is named {chosen!r}; there are: {', '.join(EXECUTORS)}")
+    if workers < 1:
+        raise ConfigurationError(f"--workers {workers}: at least 1 is needed")
+    return EXECUTORS[chosen](calls, workers)

@@ -27,7 +27,7 @@ from sfn_sim.payload import Json
 
 if TYPE_CHECKING:
     from sfn_sim.run.execution import Execution
-    from sfn_sim.source import Diagnostic
+    from sfn_sim.source import Diagnostic, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ ALL = "States.ALL"
 PERMISSIONS = "States.Permissions"
 BRANCH_FAILED = "States.BranchFailed"
 NO_CHOICE_MATCHED = "States.NoChoiceMatched"
+REFERENCE_PATH_CONFLICT = "States.ReferencePathConflict"
 RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
 PARAMETER_PATH_FAILURE = "States.ParameterPathFailure"
 INTRINSIC_FAILURE = "States.IntrinsicFailure"
@@ -70,6 +71,7 @@ ERROR_NAMES: dict[str, ErrorName] = {
         ErrorName(PERMISSIONS),
         ErrorName(BRANCH_FAILED),
         ErrorName(NO_CHOICE_MATCHED),
+        ErrorName(REFERENCE_PATH_CONFLICT),
         ErrorName(RESULT_PATH_MATCH_FAILURE),
         ErrorName(PARAMETER_PATH_FAILURE),
         ErrorName(INTRINSIC_FAILURE),
@@ -164,11 +166,12 @@ class SfnSimError(Exception):
 
 
 class DefinitionError(SfnSimError):
-    """A definition that does not load. `diagnostics` holds every finding, errors first."""
+    """A definition that does not load. `diagnostics` holds every finding, errors first; `source` its text."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], text: str | None = None) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], source: Source | None = None) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__(text or "\n".join(f"{d.place()} {d.code}: {d.message}" for d in self.diagnostics))
+        self.source = source
+        super().__init__("\n".join(f"{d.place()} {d.code}: {d.message}" for d in self.diagnostics))
 
 
 class InputError(SfnSimError):

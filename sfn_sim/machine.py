@@ -92,7 +92,7 @@ class StateMachine:
         findings = validate(source)
         errors = [finding for finding in findings if finding.severity == "ERROR"]
         if errors:
-            raise DefinitionError([*errors, *(each for each in findings if each not in errors)])
+            raise DefinitionError([*errors, *(each for each in findings if each not in errors)], source)
         definition = parse(source)
         return cls(name, source, definition, plan(definition), findings)
 

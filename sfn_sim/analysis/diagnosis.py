@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sfn_sim.analysis.sizes import largest_fields
@@ -51,7 +52,7 @@ class Diagnosis:
     what: str = ""
     why: str = ""
     fix: str = ""
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
     attempt: int = 1
     event: int = 0
     label: str = ""

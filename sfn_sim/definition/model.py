@@ -224,7 +224,6 @@ class MapState(State):
     max_concurrency: Number = field(default_factory=Number)
     tolerated_failure_count: Number = field(default_factory=Number)
     tolerated_failure_percentage: Number = field(default_factory=Number)
-    distributed: bool = False
     errors: ErrorHandling = field(default_factory=ErrorHandling)
 
 

@@ -246,7 +246,8 @@ class _Reader:
     def map(self, doc: Document, name: str, pointer: str) -> MapState:
         processor_field = "ItemProcessor" if "ItemProcessor" in doc else "Iterator"
         processor = doc[processor_field]
-        mode = processor.get("ProcessorConfig", {}).get("Mode", "INLINE")
+        if processor.get("ProcessorConfig", {}).get("Mode", "INLINE") == "DISTRIBUTED":
+            self.refuse("distributed Map", f"{pointer}/{processor_field}/ProcessorConfig/Mode")
         # In a Map, Parameters is ItemSelector's older name, and it is applied to each item.
         selector_field = "Parameters" if "Parameters" in doc else "ItemSelector"
         return MapState(
@@ -259,7 +260,6 @@ class _Reader:
             max_concurrency=_number(doc, "MaxConcurrency"),
             tolerated_failure_count=_number(doc, "ToleratedFailureCount"),
             tolerated_failure_percentage=_number(doc, "ToleratedFailurePercentage"),
-            distributed=mode == "DISTRIBUTED",
             errors=self.errors(doc, pointer),
         )
 

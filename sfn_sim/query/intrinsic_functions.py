@@ -232,7 +232,10 @@ def _array_length(array: Json) -> Json:
 
 
 def _array_unique(array: Json) -> Json:
-    return list({_identity(item): item for item in reversed(_array(array))}.values())[::-1]
+    firsts: dict[object, Json] = {}
+    for item in _array(array):
+        firsts.setdefault(_identity(item), item)
+    return list(firsts.values())
 
 
 def _base64_encode(text: Json) -> Json:

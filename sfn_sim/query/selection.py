@@ -116,14 +116,15 @@ def _children(value: Json) -> Sequence[Json]:
 def _scan(token: Token) -> Step:
     step = _step(token)
     # Every object below is met by itself, so a filter that also looked into arrays would find it twice.
-    kinds = dict if isinstance(token, Filter) else (dict, list)
+    kinds = dict if isinstance(token, Filter | Names) else (dict, list)
+    names = token.names if isinstance(token, Names) else ()
 
     def scan(values: list[Json], root: Json) -> list[Json]:
         return [
             found
             for value in values
             for each in _below(value)
-            if isinstance(each, kinds)
+            if isinstance(each, kinds) and all(name in each for name in names)
             for found in step([each], root)
         ]
 

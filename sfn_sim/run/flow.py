@@ -12,13 +12,14 @@ from sfn_sim.definition.plan import PlannedState, Step
 from sfn_sim.errors import (
     DATA_LIMIT_EXCEEDED,
     INTRINSIC_FAILURE,
-    RESULT_PATH_MATCH_FAILURE,
+    REFERENCE_PATH_CONFLICT,
     RUNTIME,
     Detail,
     StatesError,
 )
 from sfn_sim.payload import Json, dumps
 from sfn_sim.query.expression import IntrinsicError, PathError, PlaceError, Scope, TemplateError
+from sfn_sim.query.intrinsics import is_intrinsic
 from sfn_sim.run.log import Visit
 
 
@@ -36,7 +37,7 @@ def fold(
 
     Raises:
         StatesError: States.Runtime for a path that leads nowhere, States.IntrinsicFailure,
-            States.ResultPathMatchFailure.
+            States.ReferencePathConflict.
     """
     if stages is None:
         stages = visit.stages
@@ -64,7 +65,7 @@ def failure(problem: Exception, step: Step, data: Json, visit: Visit) -> StatesE
     if isinstance(problem, TemplateError):
         detail.pointer = problem.pointer
         detail.field = f"{step.field}{problem.pointer.removeprefix(step.pointer)}"
-        return _template_failure(problem.field, problem.cause, data, detail, visit)
+        return _template_failure(problem.field, problem.text, problem.cause, data, detail, visit)
     return _field_failure(problem, detail, visit)
 
 
@@ -86,21 +87,28 @@ def read(
             "path", field=name, pointer=f"{planned.state.pointer}/{name}", value=data, message=str(problem)
         )
         if template_words:
-            raise _template_failure(name, problem, data, detail, visit) from None
+            raise _template_failure(name, planned.paths[name].text, problem, data, detail, visit) from None
         raise _field_failure(problem, detail, visit) from None
 
 
 def _template_failure(
-    field: str, problem: Exception, data: Json, detail: Detail, visit: Visit
+    field: str, text: str, problem: Exception, data: Json, detail: Detail, visit: Visit
 ) -> StatesError:
     if not isinstance(problem, PathError):
         return _field_failure(problem, detail, visit)
     _note_path(detail, problem)
-    # Source: recorded: invalid_jsonpath (INVALID_JSONPATH_IN_STRING_EXPR_JSONPATH).
-    words = (
-        f"The JSONPath '{problem.path}' specified for the field '{field}' could not be found in the input "
-        f"'{dumps(data)}'"
-    )
+    if is_intrinsic(text):
+        # Source: observed on AWS and reported in public by another emulator's tests; not in the recorded cases.
+        words = (
+            f"The function '{text}' had the following error: The JsonPath argument for the field "
+            f"'{problem.path}' could not be found in the input '{dumps(data)}'"
+        )
+    else:
+        # Source: recorded: invalid_jsonpath (INVALID_JSONPATH_IN_STRING_EXPR_JSONPATH).
+        words = (
+            f"The JSONPath '{problem.path}' specified for the field '{field}' could not be found in the input "
+            f"'{dumps(data)}'"
+        )
     return StatesError(RUNTIME, prefix(visit) + words, detail=detail)
 
 
@@ -114,8 +122,8 @@ def _field_failure(problem: Exception, detail: Detail, visit: Visit) -> StatesEr
         detail.kind, detail.expression = "intrinsic", problem.call
         return StatesError(INTRINSIC_FAILURE, prefix(visit) + problem.message, detail=detail)
     detail.kind = "place"
-    # Source: ASL specification, Appendix A; the words are assumed.
-    return StatesError(RESULT_PATH_MATCH_FAILURE, f"{prefix(visit)}{problem}", detail=detail)
+    # Source: observed on AWS and reported in public; the specification calls it States.ResultPathMatchFailure.
+    return StatesError(REFERENCE_PATH_CONFLICT, str(problem), detail=detail)
 
 
 def _note_path(detail: Detail, problem: PathError) -> None:

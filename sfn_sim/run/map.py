@@ -40,6 +40,9 @@ def run_map(
         in_items = False
         items = _items(planned, branch, visit, effective)
         limit = _number(planned, "MaxConcurrency", state.max_concurrency, branch, visit, effective, "integer")
+        if limit < 0:
+            # AWS was recorded to hang here (max_concurrency_path_negative); an end with words is more use.
+            raise _refused(planned, "MaxConcurrencyPath", visit, effective, "MaxConcurrency cannot be negative.")
         branch.last = log.append("MapStateStarted", branch.last, (len(items),))
         tolerance = _Tolerance.read(planned, state, branch, visit, effective, len(items))
         run = _Items(interpreter, planned, branch, visit, items, effective, tolerance)

@@ -29,6 +29,10 @@ class Stream:
         text = "\x1f".join(map(str, (seed, *names)))
         return cls(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big"))
 
+    def seeded(self, seed: int) -> Stream:
+        """Return the stream of a seed that somebody else gives (States.MathRandom's third argument)."""
+        return Stream(seed)
+
     def next_bits(self, bits: int) -> int:
         """Return the next `bits` (at most 32) random bits as an unsigned number."""
         self._state = (self._state * _MULTIPLIER + 0xB) & _MASK

@@ -42,6 +42,10 @@ class Calls:
     start: datetime
     seed: int = 0
     wall_limit_s: float = WALL_LIMIT_S
+    _start_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self._start_ns = round(self.start.timestamp() * 1000) * 1_000_000
 
     def carry_out(self, call: Invoke, now_ms: int, watchdog: Watchdog) -> Outcome:
         """Run one call to its end.
@@ -52,8 +56,7 @@ class Calls:
         name = function_name(call.function)
         if not self.handlers.has(name):
             return _not_found(name, self._request_id(call))
-        start_ns = round(self.start.timestamp() * 1000) * 1_000_000 + now_ms * 1_000_000
-        invocation = clock.Invocation(name, start_ns)
+        invocation = clock.Invocation(name, self._start_ns + now_ms * 1_000_000)
         with watchdog.watching(invocation), invoking(name):
             function = self.handlers.load(name)
             return invoke(function, call.payload, invocation, lambda: self._request_id(call))

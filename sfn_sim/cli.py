@@ -1,0 +1,163 @@
+"""The command line: options in, library calls, tables or JSON out.
+
+Exit codes: 0 as expected · 1 the execution ended otherwise · 2 bad usage, definition, configuration or fixture ·
+3 an expectation did not hold · 70 a bug of sfn-sim · 130 interrupted.
+
+Everything heavy is imported inside the command that needs it, so that `sfn-sim --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from sfn_sim import __version__
+from sfn_sim.errors import DefinitionError, HandlerWallLimitError, SfnSimError
+
+if TYPE_CHECKING:
+    from sfn_sim.runner import Request
+
+_BAD_USAGE = 2
+_OUR_BUG = 70
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sfn-sim")
+def cli() -> None:
+    """Run AWS Step Functions state machines here, and learn why they fail."""
+
+
+def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """Read --limit-events: a number, or off (-1)."""
+    if value is None:
+        return None
+    if value == "off":
+        return -1
+    if not value.isdigit() or int(value) < 2:
+        raise click.BadParameter("a number of at least 2, or off")
+    return int(value)
+
+
+@cli.command()
+@click.argument("machine")
+@click.option("--fixture", metavar="NAME|PATH", help="World, input and expectations to run it with.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Override a value of the fixture.")
+@click.option("--input", "given", metavar="JSON|FILE|-", help="The execution's input.")
+@click.option("--handlers", metavar="DIR|MODULE", help="Where the Lambda functions' Python handlers are.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Handlers at once.")
+@click.option("--executor", type=click.Choice(["inline", "threads"]), help="Default: inline for one worker.")
+@click.option("--limit-events", metavar="N|off", callback=_events, help="History limit.  [default: 25000]")
+@click.option("--limit-bytes", type=click.IntRange(1), metavar="N", help="Payload limit.  [default: 262144]")
+@click.option("--handler-wall-limit", type=click.FloatRange(0, min_open=True), default=900, show_default=True,
+              metavar="S", help="Real seconds one handler may run.")
+@click.option("--seed", type=int, help="Seed of all randomness.  [default: the fixture's, or 0]")
+@click.option("--clock", type=click.Choice(["virtual", "real"]), default="virtual", show_default=True)
+@click.option("--allow-network", metavar="HOST", multiple=True, help="A host that handlers may reach.")
+@click.option("--show", metavar="STATE", multiple=True, help="Print the stages of a state.")
+@click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--quiet", is_flag=True, help="Print the last line and failures only.")
+def run(machine: str, as_json: bool, **options: Any) -> None:
+    """Run MACHINE: a name in definitions/, or a path to a definition."""
+    from sfn_sim.runner import Request
+
+    request = Request.from_options(machine, **options)
+    sys.exit(_run_json(request) if as_json else _run_shown(request))
+
+
+def _run_json(request: Request) -> int:
+    from sfn_sim.runner import carry_out
+
+    summary = carry_out(request).summary
+    click.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+    return summary.exit_code
+
+
+def _run_shown(request: Request) -> int:
+    from sfn_sim.report import terminal
+    from sfn_sim.runner import carry_out
+
+    out = terminal.console()
+    if request.quiet or not out.is_terminal:
+        result = carry_out(request)
+    else:
+        with terminal.MapProgress(out) as progress:
+            result = carry_out(request, progress)
+    for state in request.show:
+        terminal.show_stages(out, result.summary.execution.visits(state), state)
+    if request.quiet:
+        terminal.show_quietly(out, result.summary, result.source)
+    else:
+        terminal.show(out, result.summary, result.source)
+    return result.summary.exit_code
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; no outcome of it is a traceback."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; handlers, servers and temporary folders are closed", err=True)
+        code = _INTERRUPTED
+    except click.ClickException as error:
+        code = _refused(error.format_message(), as_json, hint="see sfn-sim run --help")
+    except DefinitionError as error:
+        code = _definition_refused(error, as_json)
+    except HandlerWallLimitError as error:
+        code = _refused(str(error), as_json, code=1)
+    except SfnSimError as error:
+        code = _refused(str(error), as_json)
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    except Exception as error:
+        code = _our_bug(error, as_json)
+    sys.exit(code or 0)
+
+
+def _refused(message: str, as_json: bool, *, hint: str = "", code: int = _BAD_USAGE) -> int:
+    if as_json:
+        from sfn_sim.report.summary import failure_json
+
+        click.echo(json.dumps(failure_json(None, message), ensure_ascii=False))
+    else:
+        click.echo(f"sfn-sim: {message}{f' ({hint})' if hint else ''}", err=True)
+    return code
+
+
+def _definition_refused(error: DefinitionError, as_json: bool) -> int:
+    if as_json:
+        from sfn_sim.report.summary import failure_json
+
+        first = error.diagnostics[0]
+        text = f"{first.code}: {first.message}"
+        click.echo(json.dumps(failure_json(None, text, error.diagnostics), ensure_ascii=False))
+        return _BAD_USAGE
+    from sfn_sim.report import terminal
+
+    terminal.show_diagnostics(terminal.console(stderr=True), error.diagnostics, error.source)
+    count = len(error.diagnostics)
+    click.echo(f"sfn-sim: {count} finding{'s' * (count != 1)} in the definition; nothing was run", err=True)
+    return _BAD_USAGE
+
+
+def _our_bug(error: Exception, as_json: bool) -> int:
+    from sfn_sim.report.crash import write_report
+
+    path = write_report(error)
+    return _refused(
+        f"a bug of sfn-sim: {type(error).__name__}. {path} tells where, without any payload; please report it",
+        as_json,
+        code=_OUR_BUG,
+    )
+
+if __name__ == "__main__":
+    main()

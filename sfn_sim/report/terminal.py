@@ -1,0 +1,219 @@
+"""A run in the terminal: progress bars while it works, then tables.
+
+Colours and bars are rich's to decide: none in a pipe, none under NO_COLOR. Tables fit 80 columns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from sfn_sim.payload import Json, dumps
+from sfn_sim.report.summary import RunSummary, StateRow, share
+from sfn_sim.run.log import Visit
+from sfn_sim.source import Diagnostic, Source, render
+from sfn_sim.world.expectations import Check
+
+_WARN = 0.8
+_PIPE_WIDTH = 120
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; in a pipe it writes as wide as the text needs, so that nothing is cut."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made = Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+    return made
+
+
+class MapProgress:
+    """A progress bar for each Map, fed by the interpreter."""
+
+    def __init__(self, target: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=target,
+            transient=True,
+        )
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> MapProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, path: str, done: int, total: int) -> None:
+        """Note that `done` of `total` items of the Map at `path` have ended."""
+        bar = self._bars.get(path)
+        if bar is None:
+            bar = self._bars[path] = self._progress.add_task(path, total=total)
+        self._progress.update(bar, completed=done)
+
+
+def show(target: Console, summary: RunSummary, source: Source) -> None:
+    """Print a run that has ended."""
+    target.print(_states(summary))
+    _headroom(target, summary)
+    if summary.world_after:
+        target.print(_world(summary.world_before, summary.world_after))
+    _expectations(target, summary.checks)
+    if summary.diagnosis is not None:
+        target.print()
+        for line in summary.diagnosis.lines(source):
+            target.print(Text(line, style=_line_style(line)))
+    _last_line(target, summary)
+
+
+def show_quietly(target: Console, summary: RunSummary, source: Source) -> None:
+    """Print what is wrong with a run, if anything, and its last line."""
+    _expectations(target, [check for check in summary.checks if not check.held])
+    if summary.diagnosis is not None:
+        for line in summary.diagnosis.lines(source):
+            target.print(Text(line, style=_line_style(line)))
+    _last_line(target, summary)
+
+
+def _line_style(line: str) -> str:
+    if line.startswith("  fix "):
+        return "green"
+    return "bold red" if not line.startswith(" ") else ""
+
+
+def duration(milliseconds: float) -> str:
+    """Return a duration in the unit that fits it."""
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{milliseconds:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
+def _states(summary: RunSummary) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
+    table.add_column("state", overflow="fold", ratio=1, min_width=18)
+    table.add_column("type")
+    for name in ("visits", "retries", "input", "output", "share", "virtual", "real"):
+        table.add_column(name, justify="right", no_wrap=True)
+    limit = summary.execution.options.limit_bytes
+    for row in summary.rows:
+        part = share(row.largest_bytes, limit)
+        style = "red" if part > 1 else "yellow" if part > _WARN else ""
+        table.add_row(
+            escape(row.name),
+            row.type,
+            str(row.visits),
+            str(row.retries or "–"),
+            f"{row.largest_input_bytes:,}",
+            f"{row.largest_output_bytes:,}",
+            Text(f"{part:.1%}", style=style),
+            duration(row.virtual_ms) if row.virtual_ms else "–",
+            duration(row.real_ms) if row.real_ms else "–",
+        )
+    return table
+
+
+def _headroom(target: Console, summary: RunSummary) -> None:
+    worst: StateRow | None = summary.worst()
+    if worst is None:
+        return
+    limit = summary.execution.options.limit_bytes
+    left = limit - worst.largest_bytes
+    word = f"{left:,} bytes of headroom" if left >= 0 else f"{-left:,} bytes over"
+    target.print(
+        f"largest payload: {worst.largest_bytes:,} of {limit:,} bytes "
+        f"({share(worst.largest_bytes, limit):.1%}) in {escape(worst.name)}, {word}"
+    )
+
+
+def _world(before: Mapping[str, Json], after: Mapping[str, Json]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), title="world", title_justify="left")
+    table.add_column("what", overflow="fold", ratio=1)
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right", no_wrap=True)
+    flat_before, flat_after = dict(_flat(before)), dict(_flat(after))
+    for key in dict.fromkeys((*flat_before, *flat_after)):
+        was, now = flat_before.get(key, 0), flat_after.get(key, 0)
+        change = now - was
+        table.add_row(
+            escape(key), f"{was:,}", f"{now:,}", Text(f"{change:+,}" if change else "–", style="bold" * bool(change))
+        )
+    return table
+
+
+def _flat(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, int]]:
+    rows: list[tuple[str, int]] = []
+    for key, value in counts.items():
+        name = f"{prefix} {key}" if prefix else key
+        if isinstance(value, Mapping):
+            rows += _flat(value, name)
+        elif isinstance(value, int):
+            rows.append((name, value))
+    return rows
+
+
+def _expectations(target: Console, checks: Sequence[Check]) -> None:
+    if checks:
+        target.print("expectations", style="bold")
+    for check in checks:
+        mark = Text("✓ ", style="green") if check.held else Text("✗ ", style="bold red")
+        text = f"{check.name}: expected {_brief(check.expected)}, actual {_brief(check.actual)}"
+        if check.detail and not check.held:
+            text += f" ({check.detail})"
+        target.print(mark + Text(text))
+
+
+def _brief(value: Json, most: int = 160) -> str:
+    text = value if isinstance(value, str) else dumps(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _last_line(target: Console, summary: RunSummary) -> None:
+    execution = summary.execution
+    style = "bold green" if summary.exit_code == 0 else "bold red"
+    text = (
+        f"{execution.status} · simulated {duration(execution.elapsed_ms)} in {duration(summary.elapsed_real_ms)}"
+        f" · {len(execution.log.events):,} events · seed {execution.options.seed}"
+    )
+    failed = [check.name for check in summary.checks if not check.held]
+    if failed:
+        text += f" · not as expected: {', '.join(failed)}"
+    target.print(Text(text, style=style))
+
+
+def show_stages(target: Console, visits: Sequence[Visit], state: str) -> None:
+    """Print what the data was at each stage of a state, visit by visit."""
+    for visit in visits:
+        target.print(Text(f"{visit.path} (event {visit.entered_event}, at {duration(visit.entered_ms)})", "bold"))
+        for stage, value in visit.stages:
+            target.print(Text(f"  {stage:<20} {_brief(value, 2000)}"))
+        if visit.left:
+            target.print(Text(f"  {'output':<20} {_brief(visit.output, 2000)}"))
+        elif visit.error:
+            target.print(Text(f"  {'error':<20} {visit.error[0]}: {_brief(visit.error[1] or '', 2000)}", "red"))
+    if not visits:
+        target.print(Text(f"the execution never entered a state named {state}", "red"))
+
+
+def show_diagnostics(target: Console, diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
+    """Print every finding of a definition with its line."""
+    for diagnostic in diagnostics:
+        style = "red" if diagnostic.severity == "ERROR" else "yellow"
+        first, *rest = render(diagnostic, source).splitlines()
+        target.print(Text(first, style=style))
+        for line in rest:
+            target.print(Text(line, style="green" if line.startswith("  fix") else ""))

@@ -12,7 +12,7 @@ INLINE_BYTES = 100 * 1024
 """Above this the list goes to S3 (the document's threshold)."""
 
 STATE_BYTES = 192 * 1024
-"""What the state may weigh with the list and the polls' references in it: three quarters of Step Functions' limit."""
+"""What the state may weigh with the list and the references in it: three quarters of the limit."""
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

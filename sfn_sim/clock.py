@@ -127,9 +127,9 @@ def _install() -> None:
             thread._sfn_sim_invocation = current()
         start(thread)
 
-    threading.Thread.start = start_for  # type: ignore[method-assign]
+    threading.Thread.start = start_for  # type: ignore[method-assign, assignment]  # the one place that starts threads
     _undo.callback(setattr, threading.Thread, "start", start)
-    time.sleep = _sleep
+    time.sleep = _sleep  # type: ignore[assignment]  # its parameter has another name
     _undo.callback(setattr, time, "sleep", _real_sleep)
 
 

@@ -100,9 +100,7 @@ def error_matches(error: str | None, error_equals: Sequence[str]) -> bool:
         elif name == TASK_FAILED:
             if entry.by_task_failed:
                 return True
-        elif name == error and entry.by_name:
-            return True
-        elif name == TIMEOUT and error == HEARTBEAT_TIMEOUT:
+        elif (name == error and entry.by_name) or (name == TIMEOUT and error == HEARTBEAT_TIMEOUT):
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""`snapshot.json`: what a snapshot in S3 says of itself. Written last, it is what makes a folder a snapshot."""
+"""`snapshot.json`: what a snapshot in S3 says of itself. Written last, it makes a folder a snapshot."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ def retrieve(openai_batch_id: str) -> Any:
 
 
 def lines(batch: Any) -> list[Line]:
-    """Return every answered request of a batch, from its output and its error file, in the order of the files."""
+    """Return every answered request of a batch, from its output and its error file."""
     return [
         line
         for file_id in (batch.output_file_id, batch.error_file_id)
         if file_id
-        for line in _read(_patiently(lambda file_id=file_id: _client.files.content(file_id).content))
+        for line in _read(_content(file_id))
     ]
 
 
@@ -47,6 +47,11 @@ def failures(batch: Any) -> list[dict[str, str]]:
     """Return why a batch was refused as a whole."""
     found = batch.errors.data if batch.errors and batch.errors.data else []
     return [{"code": error.code or "", "message": error.message or ""} for error in found]
+
+
+def _content(file_id: str) -> bytes:
+    content: bytes = _patiently(lambda: _client.files.content(file_id).content)
+    return content
 
 
 def _read(content: bytes) -> Iterator[Line]:

@@ -8,7 +8,7 @@ BUCKET = os.environ.get("S3_BUCKET", "chromadb-dev-shared-buckets-vectors-c23984
 TABLE = os.environ.get("DYNAMODB_TABLE_NAME", "ReceiptsTable-dev")
 QUEUE_URL = os.environ.get("NOTIFICATION_QUEUE_URL", "")
 DELTA_FORMAT = os.environ.get("DELTA_FORMAT", "npy")
-"""How a poll stores its vectors: "npy" (fast) or "chroma" (a ChromaDB folder a delta, as the first system had)."""
+"""How a poll stores its vectors: "npy" (fast) or "chroma" (a ChromaDB folder a delta, as at first)."""
 
 MAX_BATCHES_PER_RUN = int(os.environ.get("MAX_BATCHES_PER_RUN", "500"))
 """How many batches one execution takes; the payload limit bounds it further (see embedding_list_pending)."""

@@ -74,7 +74,7 @@ def pages(source: Any) -> Iterator[Page]:
 
 
 class Writer:
-    """Upserts records in slices. Of two records with one id the later wins, within a slice as across slices."""
+    """Upserts records in slices. Of two records with one id the later wins, in a slice as across slices."""
 
     def __init__(self, target: Any) -> None:
         self._target = target

@@ -5,9 +5,9 @@ One function per kind of failure. Each says *what* is wrong, *why* (which state 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
-import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
 

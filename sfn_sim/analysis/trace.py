@@ -27,13 +27,19 @@ MISSING = _Missing()
 def look(value: Json, steps: Steps) -> Json | _Missing:
     """Return what stands at `steps` below `value`, or MISSING."""
     for step in steps:
-        if isinstance(value, dict) and isinstance(step, str) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
-            value = value[step]
-        else:
+        below = _below(value, step)
+        if isinstance(below, _Missing):
             return MISSING
+        value = below
     return value
+
+
+def _below(value: Json, step: str | int) -> Json | _Missing:
+    if isinstance(value, dict) and isinstance(step, str):
+        return value.get(step, MISSING)
+    if isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
+        return value[step]
+    return MISSING
 
 
 def before(log: Log, visit: Visit) -> Iterator[Visit]:

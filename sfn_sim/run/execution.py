@@ -112,8 +112,7 @@ def execute(
     interpreter = Interpreter(
         log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
     )
-    scheduler = Scheduler(executor, options.pace)
-    scheduler.on_time = lambda now_ms: setattr(log, "now_ms", now_ms)
+    scheduler = Scheduler(executor, log.set_time, options.pace)
     log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
     branch = interpreter.new_branch("", 0, -1)
     branch.size = size_bytes(execution_input)

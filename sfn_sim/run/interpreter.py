@@ -112,10 +112,8 @@ class Interpreter:
         """
         size = visit.output_bytes
         if size < 0:
-            if output is value and branch.size >= 0:
-                size = branch.size
-            else:
-                size = size_bytes(output)
+            # What did not change is not measured again.
+            size = branch.size if output is value and branch.size >= 0 else size_bytes(output)
             visit.output_bytes = size
         if size > self.limit_bytes:
             raise flow.too_large(visit.name, size, self.limit_bytes, lambda: output, "output")

@@ -194,6 +194,10 @@ class Log:
         self.now_ms = 0
         self._room = -1 if limit is None else limit - 1
 
+    def set_time(self, now_ms: int) -> None:
+        """Note the virtual time that events and visits get from now on, in ms since the start."""
+        self.now_ms = now_ms
+
     def append(self, kind: str, previous: int, details: tuple[Any, ...] = ()) -> int:
         """Add an event and return its id.
 

@@ -55,11 +55,15 @@ class Scheduler:
 
     Args:
         executor: carries invocations out.
+        on_time: told of each new virtual time, in ms.
         pace: told of each move of the clock before it happens, with the new time in ms; virtual time needs none.
     """
 
-    def __init__(self, executor: Executor, pace: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, executor: Executor, on_time: Callable[[int], None], pace: Callable[[int], None] | None = None
+    ) -> None:
         self.now_ms = 0
+        self._on_time = on_time
         self._executor = executor
         self._pace = pace
         self._heap: list[tuple[int, int, _Process, int, Any]] = []
@@ -69,7 +73,6 @@ class Scheduler:
         self._result: Any = None
         self._failure: BaseException | None = None
         self._ended = False
-        self.on_time: Callable[[int], None] = lambda now_ms: None
 
     def run(self, root: StateRun, deadline_ms: int | None = None) -> Any:
         """Run `root` and return what it returns.
@@ -141,7 +144,7 @@ class Scheduler:
             if self._pace is not None:
                 self._pace(to_ms)
             self.now_ms = to_ms
-            self.on_time(to_ms)
+            self._on_time(to_ms)
 
     def _push(self, delay_ms: int, process: _Process, value: Any) -> None:
         self._sequence += 1
@@ -158,10 +161,9 @@ class Scheduler:
         except StatesError as error:
             self._failed(process, error)
             return
-        kind = type(effect)
-        if kind is Invoke:
+        if isinstance(effect, Invoke):
             self._calls.append((process, effect))
-        elif kind is Sleep:
+        elif isinstance(effect, Sleep):
             self._push(effect.delay_ms, process, None)
         else:
             self._gather(process, effect)

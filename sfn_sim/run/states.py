@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import cast
 
 from sfn_sim import limits
-from sfn_sim.definition.model import ABSENT, FailState, PassState, WaitState
+from sfn_sim.definition.model import ABSENT, ChoiceState, FailState, PassState, WaitState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import RUNTIME, Detail, StatesError
 from sfn_sim.payload import Json, dumps
@@ -33,7 +33,7 @@ def run_pass(_: Interpreter, planned: PlannedState, branch: Branch, visit: Visit
         result = flow.fold(plan.before, result, value, visit, scope)
     state = cast(PassState, planned.state)
     if state.result is not ABSENT:
-        result = cast(Json, state.result)
+        result = state.result
         visit.stages.append(("result", result))
     if plan.after:
         result = flow.fold(plan.after, result, value, visit, scope)
@@ -55,14 +55,13 @@ def run_choice(_: Interpreter, planned: PlannedState, branch: Branch, visit: Vis
         StatesError: States.Runtime, when a path leads nowhere, or no rule holds and there is no Default.
     """
     effective = _effective(planned, branch, visit, value)
-    for rule, target in planned.choices:
+    target = cast(ChoiceState, planned.state).default
+    for rule, chosen in planned.choices:
         if holds(rule, effective, branch.scope, visit):
+            target = chosen
             break
-    else:
-        default = getattr(planned.state, "default", None)
-        if default is None:
-            raise no_match(visit, effective, planned.state.pointer)
-        target = default
+    if target is None:
+        raise no_match(visit, effective, planned.state.pointer)
     return _outgoing(planned, branch, visit, effective, value), target
 
 

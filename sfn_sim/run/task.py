@@ -172,13 +172,10 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
     other = next((name for name in given if name not in _CARRIED_OUT), None)
     if other is not None:
         raise _unsupported(planned, f"{other} of lambda:invoke")
+    # A text is handed over as it is: it must be JSON itself (recorded: invoke_json_values_True). null arrives as an
+    # empty object (recorded: invoke_unsupported_param).
     payload = given.get("Payload")
-    if isinstance(payload, str):
-        # A text is handed over as it is: it must be JSON itself (recorded: invoke_json_values_True).
-        event = payload.encode()
-    else:
-        # Source: recorded: invoke_unsupported_param (a Payload of null arrives as an empty object).
-        event = encode({} if payload is None else payload)
+    event = payload.encode() if isinstance(payload, str) else encode({} if payload is None else payload)
     identity, at_ms = interpreter.identity, interpreter.log.now_ms
     return Call(
         cast(str, given["FunctionName"]),

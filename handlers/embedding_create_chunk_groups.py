@@ -44,9 +44,7 @@ def load_groups_from_s3(event: dict[str, Any]) -> dict[str, Any]:
     return _listed(event, objects.read_json(key, bucket), key, bucket, inline=False)
 
 
-def _listed(
-    event: dict[str, Any], groups: list[Any], key: str, bucket: str, *, inline: bool
-) -> dict[str, Any]:
+def _listed(event: dict[str, Any], groups: list[Any], key: str, bucket: str, *, inline: bool) -> dict[str, Any]:
     return {
         "batch_id": event["batch_id"],
         "groups": [

@@ -22,9 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         InvalidEventError: the batch type is not known.
     """
     if event.get("batch_type") not in BATCH_TYPES:
-        raise InvalidEventError(
-            f"batch_type must be one of {sorted(BATCH_TYPES)}, not {event.get('batch_type')!r}"
-        )
+        raise InvalidEventError(f"batch_type must be one of {sorted(BATCH_TYPES)}, not {event.get('batch_type')!r}")
     batch_type = BATCH_TYPES[event["batch_type"]]
     execution_id = event["execution_id"]
     pending = table.pending_batches(batch_type)

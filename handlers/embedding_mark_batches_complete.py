@@ -33,9 +33,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     _end(endings)
     missing = [each["batch_id"] for each in polled if each["batch_id"] not in merged]
     if missing:
-        raise IncompleteMergeError(
-            f"{len(missing)} batches are not in the snapshot and stay PENDING: {missing[:3]}"
-        )
+        raise IncompleteMergeError(f"{len(missing)} batches are not in the snapshot and stay PENDING: {missing[:3]}")
     return {
         "statusCode": 200,
         "batches_marked_complete": sum(ending.status == "COMPLETED" for ending in endings),

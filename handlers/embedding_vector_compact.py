@@ -106,9 +106,7 @@ def _publish(database: str, execution_id: str, keys: list[str], merged: list[str
         # An attempt before this one came to its end, but its answer was lost. To write over a snapshot that
         # is in use would put it at risk for nothing.
         if manifest.read(key)["batch_ids"] != merged:
-            raise ExecutionNameReusedError(
-                f"{key} is the latest snapshot and holds other batches than this run's"
-            )
+            raise ExecutionNameReusedError(f"{key} is the latest snapshot and holds other batches than this run's")
         return int(current["total_embeddings"])
     with snapshot.folder() as path:
         if current:
@@ -142,9 +140,7 @@ def _validate(key: str, database: str, total: int) -> None:
             stored = snapshot.collection(client, database)
             last = stored.get(limit=1, offset=total - 1, include=["embeddings"])
             if stored.count() != total or len(last["embeddings"]) != 1:
-                raise CorruptedSnapshotError(
-                    f"{key} has {stored.count()} readable records instead of {total}"
-                )
+                raise CorruptedSnapshotError(f"{key} has {stored.count()} readable records instead of {total}")
 
 
 def _store_intermediate(key: str, database: str, fill: Callable[[snapshot.Writer], Iterable[str]]) -> None:
@@ -167,9 +163,7 @@ def _intermediate_keys(results: list[dict[str, Any]] | None, whose: str) -> list
         raise InvalidEventError(f"{whose} has nothing to merge")
     lost = [n for n, each in enumerate(results) if not each.get("intermediate_key")]
     if lost:
-        raise InvalidEventError(
-            f"{whose}: entry {lost[0]} has no intermediate_key, its embeddings would be lost"
-        )
+        raise InvalidEventError(f"{whose}: entry {lost[0]} has no intermediate_key, its embeddings would be lost")
     return [each["intermediate_key"] for each in results]
 
 

@@ -23,9 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfn_sim.payload import Json
-
 if TYPE_CHECKING:
+    from sfn_sim.payload import Json
     from sfn_sim.run.execution import Execution
     from sfn_sim.source import Diagnostic, Source
 

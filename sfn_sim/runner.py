@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sfn_sim import clock, limits
+from sfn_sim import limits
 from sfn_sim.analysis.diagnosis import diagnose
 from sfn_sim.errors import ConfigurationError, InputError
-from sfn_sim.machine import START, StateMachine, check_input
+from sfn_sim.machine import StateMachine, check_input
 from sfn_sim.payload import Json, loads
 from sfn_sim.report.summary import RunSummary
 from sfn_sim.run.execution import Execution, Options
@@ -23,7 +22,7 @@ from sfn_sim.run.interpreter import Progress
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
-from sfn_sim.world import Fixture, World, check_expectations, load_fixture, open_world
+from sfn_sim.world import Fixture, check_expectations, load_fixture, open_world
 
 DEFINITIONS = Path("definitions")
 HANDLERS = Path("handlers")
@@ -153,8 +152,7 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     options = _options(request, fixture, progress)
     given = _input(request, fixture, options.limit_bytes)
     if fixture is None:
-        environment: dict[str, str] = {}
-        with isolated(environment, request.allow_network):
+        with isolated({}, request.allow_network):
             execution, real_ms = _timed(machine, given, handlers, request, options)
             summary = RunSummary(name, execution, real_ms)
     else:
@@ -228,26 +226,8 @@ def _in_world(
     request: Request,
     options: Options,
 ) -> RunSummary:
-    start = fixture.start_time or START
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(isolated(dict(fixture.environment), request.allow_network))
-        # The world is built and looked at by the virtual clock too, so that its timestamps repeat.
-        stack.enter_context(clock.virtual_clock())
-        world = stack.enter_context(_at(start, lambda: open_world(fixture, seed=options.seed)))
+    with open_world(fixture, seed=options.seed, allow_network=request.allow_network) as world:
         before = world.summary()
-        os.environ.update(world.env)
-        execution, real_ms = _timed(machine, given, handlers, request, options, start=start)
+        execution, real_ms = _timed(machine, given, handlers, request, options, start=world.start)
         checks = check_expectations(fixture, world, execution)
         return RunSummary(machine.name, execution, real_ms, checks, before, world.summary())
-
-
-@contextlib.contextmanager
-def _at(start: Any, opening: Callable[[], contextlib.AbstractContextManager[World]]) -> Any:
-    invocation = clock.Invocation("the world", round(start.timestamp()) * 1_000_000_000)
-    opened = opening()
-    with clock.working_for(invocation):
-        world = opened.__enter__()
-    try:
-        yield world
-    finally:
-        opened.__exit__(*sys.exc_info())

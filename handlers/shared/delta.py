@@ -19,9 +19,7 @@ VECTORS = "embeddings.npy"
 RECORDS = "records.json"
 
 
-def save(
-    prefix: str, collection: str, batch_id: str, rows: dict[str, tuple[list[float], str, Any]], form: str
-) -> None:
+def save(prefix: str, collection: str, batch_id: str, rows: dict[str, tuple[list[float], str, Any]], form: str) -> None:
     """Store embeddings under a prefix.
 
     Args:
@@ -51,9 +49,7 @@ def _save_chroma(
     # Imported here: it takes most of a second, and a poll that writes arrays does without.
     from shared import snapshot
 
-    page = snapshot.Page(
-        list(rows), vectors, [row[1] for row in rows.values()], [row[2] for row in rows.values()]
-    )
+    page = snapshot.Page(list(rows), vectors, [row[1] for row in rows.values()], [row[2] for row in rows.values()])
     with snapshot.folder() as path:
         with snapshot.opened(path) as client:
             writer = snapshot.Writer(snapshot.new_collection(client, collection, snapshot.INTERMEDIATE))
@@ -96,9 +92,7 @@ def _load_arrays(prefix: str, bucket: str, count: int) -> Any:
     records = orjson.loads(found[RECORDS] or b"")
     vectors = np.load(io.BytesIO(found[VECTORS] or b""), allow_pickle=False)
     if vectors.ndim != 2 or not len(records) == len(vectors) == count:
-        raise ValueError(
-            f"{len(records)} records and vectors of shape {vectors.shape} instead of {count} of each"
-        )
+        raise ValueError(f"{len(records)} records and vectors of shape {vectors.shape} instead of {count} of each")
     if not np.isfinite(vectors).all():
         raise ValueError("a vector has a component that is no finite number")
     return snapshot.Page(

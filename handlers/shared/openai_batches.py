@@ -36,10 +36,7 @@ def retrieve(openai_batch_id: str) -> Any:
 def lines(batch: Any) -> list[Line]:
     """Return every answered request of a batch, from its output and its error file."""
     return [
-        line
-        for file_id in (batch.output_file_id, batch.error_file_id)
-        if file_id
-        for line in _read(_content(file_id))
+        line for file_id in (batch.output_file_id, batch.error_file_id) if file_id for line in _read(_content(file_id))
     ]
 
 

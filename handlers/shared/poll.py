@@ -66,9 +66,7 @@ def poll(event: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     objects.write_json(key, result)
     if result["final_status"] and not result["delta_key"]:
         table.end_batch(
-            table.Ending(
-                batch["batch_id"], result["final_status"], 0, result["error_count"], result["errors_s3_key"]
-            )
+            table.Ending(batch["batch_id"], result["final_status"], 0, result["error_count"], result["errors_s3_key"])
         )
     if not event.get("skip_sqs_notification", False):
         _notify(result)
@@ -81,6 +79,17 @@ def _batch(event: Mapping[str, Any]) -> dict[str, Any]:
     if not 0 <= index < len(batches):
         raise InvalidEventError(f"batch_index {index} is outside the list of {len(batches)} pending batches")
     return dict(batches[index])
+
+
+def final_status(openai_batch_id: str, status: str) -> str:
+    """Return what a batch's record says when OpenAI has ended it and its embeddings are merged.
+
+    Raises:
+        UnknownBatchStatusError: nobody has said what that status means.
+    """
+    if status not in _FINAL_STATUS:
+        raise UnknownBatchStatusError(f"batch {openai_batch_id} has the status {status!r}")
+    return _FINAL_STATUS[status]
 
 
 def _result(batch: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
@@ -102,8 +111,7 @@ def _result(batch: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     }
     if remote.status in WAITING:
         return result
-    if remote.status not in _FINAL_STATUS:
-        raise UnknownBatchStatusError(f"batch {batch['openai_batch_id']} has the status {remote.status!r}")
+    ending = final_status(remote.id, remote.status)
     rows, errors = _sort(openai_batches.lines(remote), batch, kind)
     errors += [{"custom_id": None, **failure} for failure in openai_batches.failures(remote)]
     if errors:
@@ -119,7 +127,7 @@ def _result(batch: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     delta.save(delta_key, kind.collection, batch["batch_id"], rows, settings.DELTA_FORMAT)
     return result | {
         "action": "process_results" if remote.status == "completed" else "process_partial",
-        "final_status": _FINAL_STATUS[remote.status],
+        "final_status": ending,
         "delta_key": delta_key,
         "embedding_count": len(rows),
     }

@@ -19,9 +19,7 @@ class Receipt:
     def __init__(self, item: dict[str, Any]) -> None:
         self.merchant_name: str = item["merchant_name"]
         self.lines = {line["line_id"]: line for line in item["lines"]}
-        self.words = {
-            (line["line_id"], word["word_id"]): word for line in item["lines"] for word in line["words"]
-        }
+        self.words = {(line["line_id"], word["word_id"]): word for line in item["lines"] for word in line["words"]}
 
     def line_record(self, text: TextId) -> Record | None:
         """Return document and metadata of a line; None if the receipt has no such line."""

@@ -112,9 +112,7 @@ def store(path: Path, prefix: str, name: str, count: int, batch_ids: Sequence[st
         count: how many records that has.
         batch_ids: the batches whose deltas this run merged into it.
     """
-    indexes = {
-        each.name: f"index-{n}" for n, each in enumerate(sorted(p for p in path.iterdir() if p.is_dir()))
-    }
+    indexes = {each.name: f"index-{n}" for n, each in enumerate(sorted(p for p in path.iterdir() if p.is_dir()))}
     files = {}
     for file in sorted(each for each in path.rglob("*") if each.is_file()):
         local = file.relative_to(path)

@@ -105,9 +105,7 @@ def end_batch(ending: Ending) -> None:
         key = {"PK": {"S": f"BATCH#{ending.batch_id}"}, "SK": {"S": "STATUS"}}
         item: Mapping[str, Any] = _dynamodb.get_item(TableName=TABLE, Key=key).get("Item", {})
         status = item.get("GSI1PK", {}).get("S", "absent").removeprefix("STATUS#")
-        raise BatchConflictError(
-            f"batch {ending.batch_id} cannot become {ending.status}: it is {status}"
-        ) from None
+        raise BatchConflictError(f"batch {ending.batch_id} cannot become {ending.status}: it is {status}") from None
 
 
 def end_batches(endings: Sequence[Ending]) -> None:

@@ -20,7 +20,6 @@ from sfn_sim import clock
 from sfn_sim.errors import RUNTIME, ConfigurationError, HandlerWallLimitError
 from sfn_sim.run.effects import Invoke, Outcome
 from sfn_sim.run.seed import Stream
-from sfn_sim.services.isolation import invoking
 from sfn_sim.services.lambda_functions import Handlers, function_name, invoke
 
 WALL_LIMIT_S = 900.0
@@ -57,7 +56,7 @@ class Calls:
         if not self.handlers.has(name):
             return _not_found(name, self._request_id(call))
         invocation = clock.Invocation(name, self._start_ns + now_ms * 1_000_000)
-        with watchdog.watching(invocation), invoking(name):
+        with watchdog.watching(invocation):
             function = self.handlers.load(name)
             return invoke(function, call.payload, invocation, lambda: self._request_id(call))
 

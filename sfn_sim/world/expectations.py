@@ -1,0 +1,82 @@
+"""What must be true after a run: checks, each with what was expected and what there was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sfn_sim.payload import Json
+from sfn_sim.run.execution import Execution
+
+if TYPE_CHECKING:
+    from sfn_sim.world.fixture import Fixture
+    from sfn_sim.world.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation after a run.
+
+    Attributes:
+        name: what was looked at.
+        held: whether it was as expected.
+        expected: what should be there; `actual` what is.
+        detail: what differs, in words.
+    """
+
+    name: str
+    held: bool
+    expected: Any
+    actual: Any
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the check as `--json` prints it."""
+        return {"name": self.name, "held": self.held, "expected": self.expected, "actual": self.actual}
+
+
+def check_expectations(fixture: Fixture, world: World, execution: Execution) -> list[Check]:
+    """Check all that a fixture expects: of the execution, and of the world by its Python module.
+
+    A check that raises is one that did not hold; it never ends the run.
+    """
+    expect = fixture.expect
+    checks = [Check("status", execution.status == expect.status, expect.status, execution.status)]
+    if expect.error is not None:
+        checks.append(Check("error", execution.error == expect.error, expect.error, execution.error))
+    if expect.has_output:
+        checks.append(Check("output", execution.output == expect.output, expect.output, execution.output))
+    if expect.output_contains is not None:
+        differs = _difference(expect.output_contains, execution.output, "$")
+        checks.append(
+            Check("output contains", not differs, expect.output_contains, differs or "all of it", differs)
+        )
+    for name, function in world.checks(expect.checks):
+        checks += _asked(name, function, world, execution)
+    return checks
+
+
+def _asked(name: str, function: Callable[..., Any], world: World, execution: Execution) -> Iterable[Check]:
+    try:
+        answer = function(world, execution)
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}"
+        return [Check(name, False, "a check that can be made", words, "the check itself failed")]
+    if isinstance(answer, Check):
+        return [answer]
+    return list(answer or ())
+
+
+def _difference(expected: Json, actual: Json, path: str) -> str:
+    """Return where `actual` lacks something of `expected`; empty if it has all of it."""
+    if isinstance(expected, dict):
+        if not isinstance(actual, dict):
+            return f"{path} is no object"
+        for key, value in expected.items():
+            if key not in actual:
+                return f"{path}.{key} is missing"
+            if found := _difference(value, actual[key], f"{path}.{key}"):
+                return found
+        return ""
+    return "" if expected == actual else f"{path} is {actual!r} instead of {expected!r}"

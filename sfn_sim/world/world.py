@@ -1,0 +1,298 @@
+"""What a run works on: buckets, tables, queues, and a stand-in for OpenAI, built from a fixture and taken down after it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sfn_sim import clock
+from sfn_sim.errors import FixtureError, SfnSimError
+from sfn_sim.payload import Json
+from sfn_sim.services.isolation import isolated
+from sfn_sim.world.fixture import Fixture, Table
+from sfn_sim.world.openai import OpenAIStandIn, Server
+from sfn_sim.world.vectors import Vectors
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+_QUEUE_URL = re.compile(r"\$\{queues\.([A-Za-z0-9_-]+)\.url\}")
+_BATCH_WRITE = 25
+
+
+class World:
+    """A world that is open.
+
+    Attributes:
+        fixture: what it was built from.
+        params: the fixture's parameters.
+        seed: the seed of what it generates.
+        start: the virtual moment at which a run in it starts.
+        env: the environment that handlers see.
+        folder: a folder of its own, removed with it.
+        openai: the stand-in; None when the fixture has no [openai].
+    """
+
+    def __init__(self, fixture: Fixture, seed: int, folder: Path) -> None:
+        self.fixture = fixture
+        self.params: Mapping[str, Any] = fixture.params
+        self.seed = seed
+        self.start = fixture.start_time or START
+        self.env: dict[str, str] = dict(fixture.environment)
+        self.folder = folder
+        self.openai: OpenAIStandIn | None = None
+        self._module: ModuleType | None = None
+
+    @cached_property
+    def s3(self) -> Any:
+        """A boto3 client for S3."""
+        return _client("s3")
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """A boto3 client for DynamoDB."""
+        return _client("dynamodb")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """A boto3 client for SQS."""
+        return _client("sqs")
+
+    def scan(self, table: str) -> list[dict[str, Any]]:
+        """Return every item of a table as plain Python values."""
+        items: list[dict[str, Any]] = []
+        for page in self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            items += [{key: _plain(value) for key, value in item.items()} for item in page["Items"]]
+        return items
+
+    def put_items(self, table: str, items: Iterable[Mapping[str, Any]]) -> None:
+        """Put items into a table; values are plain Python, or in DynamoDB's JSON form as a dump has them."""
+        requests = [{"PutRequest": {"Item": _item(item)}} for item in items]
+        for first in range(0, len(requests), _BATCH_WRITE):
+            left: Any = {table: requests[first : first + _BATCH_WRITE]}
+            while left:
+                left = self.dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
+
+    def objects(self, bucket: str, prefix: str = "") -> dict[str, int]:
+        """Return the keys below a prefix with their sizes in bytes."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {each["Key"]: each["Size"] for page in pages for each in page.get("Contents", ())}
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """Return an object's content."""
+        content: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    def download(self, bucket: str, prefix: str, folder: Path) -> None:
+        """Write every object below a prefix into a folder, by the rest of its key."""
+        for key in self.objects(bucket, prefix):
+            file = folder / key.removeprefix(prefix)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self.read(bucket, key))
+
+    def summary(self) -> dict[str, Json]:
+        """Return counts of what is there: what the Python module observes, items per table, objects and bytes."""
+        counts: dict[str, Json] = {}
+        observe = getattr(self._module, "observe", None)
+        if observe is not None:
+            counts.update(observe(self))
+        for table in self.fixture.tables:
+            described = self.dynamodb.describe_table(TableName=table.name)["Table"]
+            counts[f"items in {table.name}"] = described.get("ItemCount", 0)
+        objects: dict[str, Json] = {}
+        sizes: dict[str, Json] = {}
+        for bucket in self.fixture.buckets:
+            lead = f"{bucket.name}/" if len(self.fixture.buckets) > 1 else ""
+            for key, size in self.objects(bucket.name).items():
+                place = f"{lead}{key.partition('/')[0]}/" if "/" in key else f"{lead}{key}"
+                objects[place] = int(str(objects.get(place, 0))) + 1
+                sizes[place] = int(str(sizes.get(place, 0))) + size
+        counts["objects"], counts["bytes"] = objects, sizes
+        return counts
+
+    def checks(self, names: Sequence[str] | None) -> list[tuple[str, Callable[..., Any]]]:
+        """Return the Python module's expectations by name; all of them when `names` is None.
+
+        Raises:
+            FixtureError: the module has none of that name.
+        """
+        found = {
+            name.removeprefix("expect_"): value
+            for name, value in vars(self._module).items()
+            if name.startswith("expect_") and callable(value)
+        } if self._module else {}  # fmt: skip
+        for name in names or ():
+            if name not in found:
+                there = ", ".join(found) or "none"
+                raise FixtureError(f"{self.fixture.path}: no function expect_{name} in its module; there are: {there}")
+        return [(name, found[name]) for name in (found if names is None else names)]
+
+    def build(self) -> None:
+        """Make all that the fixture names.
+
+        Raises:
+            FixtureError: something of it cannot be made.
+        """
+        queues = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in self.fixture.queues}
+        self.env = {key: self._with_queues(value, queues) for key, value in self.env.items()}
+        os.environ.update(self.env)
+        for bucket in self.fixture.buckets:
+            self.s3.create_bucket(Bucket=bucket.name)
+            for file in sorted(bucket.tree.rglob("*")) if bucket.tree else ():
+                if file.is_file():
+                    key = file.relative_to(bucket.tree or file).as_posix()
+                    self.s3.put_object(Bucket=bucket.name, Key=key, Body=file.read_bytes())
+        for table in self.fixture.tables:
+            self._create_table(table)
+        if self.fixture.python is not None:
+            self._module = _load(self.fixture.python)
+            build = getattr(self._module, "build", None)
+            if build is not None:
+                build(self, self.params)
+
+    def _with_queues(self, value: str, queues: Mapping[str, str]) -> str:
+        def url(match: re.Match[str]) -> str:
+            if match[1] not in queues:
+                raise FixtureError(f"{self.fixture.path}: {match[0]} names no queue of [[queues]]")
+            return queues[match[1]]
+
+        return _QUEUE_URL.sub(url, value)
+
+    def _create_table(self, table: Table) -> None:
+        names = dict.fromkeys((*table.key, *(name for index in table.indexes for name in index.key)))
+        types = [{"AttributeName": name, "AttributeType": table.attributes.get(name, "S")} for name in names]
+        request: dict[str, Any] = {
+            "TableName": table.name,
+            "KeySchema": _key_schema(table.key),
+            "AttributeDefinitions": types,
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        if table.indexes:
+            request["GlobalSecondaryIndexes"] = [
+                {"IndexName": each.name, "KeySchema": _key_schema(each.key), "Projection": {"ProjectionType": "ALL"}}
+                for each in table.indexes
+            ]
+        self.dynamodb.create_table(**request)
+        self.put_items(table.name, table.items)
+
+
+@contextlib.contextmanager
+def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequence[str] = ()) -> Iterator[World]:
+    """Build a fixture's world and take it down afterwards: servers, temporary folder, environment.
+
+    Handlers run inside are shut in (`services.isolation`); the world's own timestamps are those of its start.
+
+    Raises:
+        FixtureError: it cannot be built; the message names the fixture.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(isolated(fixture.environment, allow_network))
+        stack.enter_context(clock.virtual_clock())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sfn-sim-world-")))
+        world = World(fixture, fixture.seed if seed is None else seed, folder)
+        if fixture.openai is not None:
+            made = fixture.openai
+            vectors = Vectors(world.seed, made.model, made.dims)
+            world.openai = OpenAIStandIn(vectors, made.model, world.start, world.seed, made.faults)
+            stack.enter_context(Server(world.openai))
+            world.env["OPENAI_BASE_URL"] = world.openai.base_url
+            world.env.setdefault("OPENAI_API_KEY", "sfn-sim")
+        at_start = clock.Invocation(f"the world of {fixture.name}", round(world.start.timestamp()) * 1_000_000_000)
+        with clock.working_for(at_start):
+            try:
+                world.build()
+            except SfnSimError:
+                raise
+            except Exception as error:
+                raise FixtureError(
+                    f"{fixture.path}: its world cannot be built: {type(error).__name__}: {error}"
+                ) from error
+        yield world
+
+
+def _client(service: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+    return boto3.client(service, config=config)
+
+
+def _key_schema(key: Sequence[str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(key, ("HASH", "RANGE"), strict=False)]
+
+
+_TYPES = frozenset(("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"))
+
+
+def _item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item in DynamoDB's JSON form; one that has it already stays as it is."""
+    if item and all(isinstance(value, dict) and len(value) == 1 and value.keys() <= _TYPES for value in item.values()):
+        return dict(item)
+    return {key: _attribute(value) for key, value in item.items()}
+
+
+def _attribute(value: Any) -> dict[str, Any]:
+    # Texts are most of what items hold, and boto3's serializer is slow on them.
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": str(value)}
+    if isinstance(value, list):
+        return {"L": [_attribute(each) for each in value]}
+    if isinstance(value, Mapping):
+        return {"M": {key: _attribute(each) for key, each in value.items()}}
+    if value is None:
+        return {"NULL": True}
+    from boto3.dynamodb.types import TypeSerializer
+
+    made: dict[str, Any] = TypeSerializer().serialize(value)
+    return made
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """Return an attribute's value as plain Python; numbers as int or float."""
+    ((kind, held),) = value.items()
+    match kind:
+        case "N":
+            return int(held) if held.lstrip("-").isdigit() else float(held)
+        case "M":
+            return {key: _plain(each) for key, each in held.items()}
+        case "L":
+            return [_plain(each) for each in held]
+        case "NULL":
+            return None
+        case "SS" | "NS" | "BS":
+            return set(held)
+    return held
+
+
+def _load(path: Path) -> ModuleType:
+    """Import a fixture's module by its path, under a name of its own.
+
+    Raises:
+        FixtureError: it fails when it is imported.
+    """
+    name = f"sfn_sim_fixture_{path.stem}_{abs(hash(str(path)))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise FixtureError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise FixtureError(f"{path}: fails when it is imported: {type(error).__name__}: {error}") from error
+    finally:
+        del sys.modules[name]
+    return module

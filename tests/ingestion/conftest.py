@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sfn_sim.world import World, load_fixture, open_world
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+ingestion: Any = _load("tests_ingestion_fixtures", ROOT / "fixtures" / "ingestion.py")
+direct_ingestion: Any = _load("tests_direct_ingestion", ROOT / "benchmarks" / "direct_ingestion.py")
+
+
+@dataclass
+class Scene:
+    """An open world, and the handlers as they see it."""
+
+    world: World
+    kind: str
+    load: Callable[[str], Callable[[dict[str, Any], object], Any]]
+
+    def direct(self, execution_id: str = "direct-1", **sizes: Any) -> Any:
+        """Return a run that calls the handlers step by step."""
+        return direct_ingestion.Direct(self.load, self.kind, execution_id, **sizes)
+
+    def call(self, function: str, event: dict[str, Any]) -> Any:
+        return self.load(f"embedding-{function}")(event, None)
+
+    def module(self, name: str) -> Any:
+        """Return a module of the handlers, as they have imported it."""
+        return importlib.import_module(name)
+
+    @property
+    def batches(self) -> list[Any]:
+        return list(ingestion.made_for(self.world).batches)
+
+    @property
+    def bucket(self) -> str:
+        return str(ingestion.bucket_name(self.world))
+
+    @property
+    def table(self) -> str:
+        return str(ingestion.table_name(self.world))
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.world.read(self.bucket, key))
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each batch of this machine."""
+        found = ingestion.statuses(self.world)
+        return {batch.batch_id: found[batch.batch_id] for batch in self.batches}
+
+    def broken_expectations(self) -> set[str]:
+        """Return the names of the expectations that do not hold."""
+        expectations = (ingestion.expect_conservation, ingestion.expect_batches, ingestion.expect_snapshot)
+        return {check.name for expect in expectations for check in expect(self.world, None) if not check.held}
+
+
+Open = Callable[..., contextlib.AbstractContextManager[Scene]]
+
+
+@pytest.fixture
+def scene() -> Open:
+    """Give a function that opens the small world with other parameters and environment."""
+
+    @contextlib.contextmanager
+    def opened(kind: str = "line", environment: dict[str, str] | None = None, **params: Any) -> Iterator[Scene]:
+        overrides = {f"params.{name}": json.dumps(value) for name, value in params.items()}
+        overrides |= {f"environment.{name}": value for name, value in (environment or {}).items()}
+        overrides.setdefault("params.dims", "8")
+        fixture = load_fixture(ROOT / "fixtures" / kind / "small", overrides)
+        with open_world(fixture) as world, direct_ingestion.handlers() as load:
+            yield Scene(world, kind, load)
+
+    return opened

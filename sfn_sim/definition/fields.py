@@ -10,6 +10,7 @@ AWS accepts on which state type, and the ranges, were measured with ValidateStat
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -91,20 +92,7 @@ class Table:
 
 
 def _only(language: str, **fields: Field) -> dict[str, Field]:
-    return {
-        name: Field(
-            kind=field.kind,
-            language=language,
-            minimum=field.minimum,
-            maximum=field.maximum,
-            values=field.values,
-            null=field.null,
-            filled=field.filled,
-            expression=field.expression,
-            of=field.of,
-        )
-        for name, field in fields.items()
-    }
+    return {name: dataclasses.replace(field, language=language) for name, field in fields.items()}
 
 
 _ANY = Field(kind=Kind.ANY)

@@ -90,7 +90,9 @@ def _why_unsupported(node: Node, name: str) -> str:
         return f"{name} belongs to {', '.join(types)}; this is a {node.table.name} state"
     if near := did_you_mean(name, [known for known in node.table.fields if known not in node.value]):
         return near
-    return f"a {node.table.name} has {', '.join(node.table.fields)}" if len(node.table.fields) < 9 else "remove it"
+    if node.table.name == "NestedRule":
+        return f"{name} stands only in the outermost rule"
+    return f"{node.table.name} has {', '.join(node.table.fields)}" if len(node.table.fields) < 9 else "remove it"
 
 
 def query_language(node: Node) -> None:
@@ -295,8 +297,8 @@ def state_type(findings: Findings, state: Members, place: Place) -> None:
     Source: recorded: state_name_invalid_state_definition (the list of types); a missing Type is assumed.
     """
     if "Type" not in state:
-        wrong = did_you_mean("Type", state, 'add "Type"')
-        findings.error("These fields are required: [Type]", place, wrong)
+        hint = f"""add "Type": one of {', '.join(STATES)}"""
+        findings.error("These fields are required: [Type]", place, hint, key=True)
     elif not isinstance(state["Type"], str):
         findings.error("Expected value of type [STRING]", (*place, "Type"), f"write one of {', '.join(STATES)}")
     else:

@@ -111,17 +111,21 @@ class Findings:
 
     def syntax_error(self, message: str, place: Place, at: Place, text: str, problem: SyntaxProblem) -> None:
         """Note an expression that cannot be compiled; what is wrong with it is underlined."""
-        location = self._inside(self._locate(at, False), text, problem.offset)
+        location = self._inside(self._locate(at, False), text, problem.offset, len(text))
         self.all.append(Diagnostic("ERROR", SCHEMA, message, aws_location(place), location, problem.message))
+
+    def part_error(self, message: str, place: Place, text: str, part: tuple[int, int], hint: str, *, code: str) -> None:
+        """Note an error in the part of a string that goes from one offset to another."""
+        location = self._inside(self._locate(place, False), text, *part)
+        self.all.append(Diagnostic("ERROR", code, message, aws_location(place), location, hint))
 
     def _locate(self, place: Place, key: bool) -> Location:
         return self.source.locate(json_pointer(place), key=key)
 
-    def _inside(self, location: Location, text: str, offset: int) -> Location:
-        """Return the part of a string's location from `offset` of its text; the whole where it is escaped."""
+    def _inside(self, location: Location, text: str, offset: int, end: int) -> Location:
+        """Return the part of a string's location; the whole where it is not written as it reads."""
         start = location.column - 1
         written = self.source.line(location.line)[start : start + location.length]
         if not 0 < offset < len(text) or written != json.dumps(text, ensure_ascii=False) or "\\" in written:
             return location
-        column = location.column + 1 + offset
-        return dataclasses.replace(location, column=column, length=len(text) - offset)
+        return dataclasses.replace(location, column=location.column + 1 + offset, length=end - offset)

@@ -6,7 +6,7 @@ places and order, measured).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sfn_sim.definition.validate_findings import Findings, Place, aws_location, did_you_mean
@@ -56,8 +56,13 @@ def _target(graph: Graph, target: str, place: Place, names: Names, findings: Fin
         hint = f"'{target}' stands at {aws_location(elsewhere)}, which cannot be reached from here: {_SCOPE}"
     else:
         near = did_you_mean(target, graph.states)
-        hint = f"{near} {_SCOPE[0].upper()}{_SCOPE[1:]}." if near else f"there is no such state beside it: {_SCOPE}"
+        hint = f"{near} {_SCOPE[0].upper()}{_SCOPE[1:]}." if near else f"its States are {_some(graph.states)}; {_SCOPE}"
     findings.error(f"Missing 'Next' target: {target}", place, hint, code=_CODE)
+
+
+def _some(names: Iterable[str], shown: int = 8) -> str:
+    first = list(names)
+    return ", ".join(first[:shown] + ["…"] * (len(first) > shown))
 
 
 def reachable(graph: Graph, findings: Findings) -> None:

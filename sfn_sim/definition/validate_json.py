@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sfn_sim import limits
-from sfn_sim.definition.validate_findings import PLACEHOLDER, Findings, Place, place_of
+from sfn_sim.definition.validate_findings import PLACEHOLDER, Findings, Place, did_you_mean, place_of
 from sfn_sim.payload import Json
 from sfn_sim.source import Diagnostic, Source
 
@@ -88,10 +88,13 @@ def placeholders(findings: Findings, document: Json) -> None:
             continue
         for match in PLACEHOLDER.finditer(text):
             name = match.group()[2:-1].strip()
-            findings.error(
+            hint = f"give a value for '{name}' in the substitutions of the fixture or of the call"
+            findings.part_error(
                 f"No value for the substitution {match.group()}",
                 place,
-                f"give a value for '{name}' in the substitutions of the fixture or of the call",
+                text,
+                match.span(),
+                did_you_mean(name, findings.source.substitutions, hint),
                 code="UNRESOLVED_SUBSTITUTION",
             )
 

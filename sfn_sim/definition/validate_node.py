@@ -44,8 +44,18 @@ class Node:
     def error(
         self, message: str, *parts: str | int, hint: str, at: Place | None = None, key: bool = False, code: str = ""
     ) -> None:
-        """Note an error at a place below this object; `at` is the exact place to underline."""
+        """Note an error at a place below this object, or at the object: then its name is underlined.
+
+        Args:
+            message: AWS's text.
+            parts: the place that AWS names, below this object.
+            hint: how to put it right.
+            at: the exact place to underline, if it is another.
+            key: underline the key, not the value.
+            code: AWS's code, if it is another than SCHEMA_VALIDATION_FAILED.
+        """
         place = self.at(*parts)
+        key = key or (at is None and not parts)
         if code:
             self.findings.error(message, place, hint, at=at, key=key, code=code)
         else:

@@ -6,7 +6,7 @@ Colours and bars are rich's to decide: none in a pipe, none under NO_COLOR. Tabl
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -94,20 +94,18 @@ def _line_style(line: str) -> str:
 def duration(milliseconds: float) -> str:
     """Return a duration in the unit that fits it."""
     seconds = milliseconds / 1000
-    if seconds < 1:
-        return f"{milliseconds:.0f} ms"
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+    for unit, scale, below in (("ms", 0.001, 1.0), ("s", 1.0, 120.0), ("min", 60.0, 7200.0), ("h", 3600.0, 172_800.0)):
+        if seconds < below:
+            amount = seconds / scale
+            return f"{amount:.0f} {unit}" if scale < 1 or amount >= 100 or unit == "min" else f"{amount:.1f} {unit}"
+    return f"{seconds / 86_400:.0f} days"
 
 
 def _states(summary: RunSummary) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
-    table.add_column("state", overflow="fold", ratio=1, min_width=18)
-    table.add_column("type")
-    for name in ("visits", "retries", "input", "output", "share", "virtual", "real"):
+    table.add_column("state", overflow="fold", ratio=1, min_width=16)
+    table.add_column("type", no_wrap=True)
+    for name in ("visits", "retry", "input", "output", "share", "virtual", "real"):
         table.add_column(name, justify="right", no_wrap=True)
     limit = summary.execution.options.limit_bytes
     for row in summary.rows:
@@ -145,25 +143,22 @@ def _world(before: Mapping[str, Json], after: Mapping[str, Json]) -> Table:
     table.add_column("what", overflow="fold", ratio=1)
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right", no_wrap=True)
-    flat_before, flat_after = dict(_flat(before)), dict(_flat(after))
-    for key in dict.fromkeys((*flat_before, *flat_after)):
-        was, now = flat_before.get(key, 0), flat_after.get(key, 0)
+    for name, was, now in _counts(before, after):
         change = now - was
-        table.add_row(
-            escape(key), f"{was:,}", f"{now:,}", Text(f"{change:+,}" if change else "–", style="bold" * bool(change))
-        )
+        shown = Text(f"{change:+,}", style="bold") if change else Text("–")
+        table.add_row(escape(name), f"{was:,}", f"{now:,}", shown)
     return table
 
 
-def _flat(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, int]]:
-    rows: list[tuple[str, int]] = []
-    for key, value in counts.items():
-        name = f"{prefix} {key}" if prefix else key
-        if isinstance(value, Mapping):
-            rows += _flat(value, name)
-        elif isinstance(value, int):
-            rows.append((name, value))
-    return rows
+def _counts(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, int, int]]:
+    """Return every count with its value before and after; what belongs together stays together."""
+    for key in dict.fromkeys((*before, *after)):
+        was, now = before.get(key, 0), after.get(key, 0)
+        name = f"{prefix} {key}".strip()
+        if isinstance(was, Mapping) or isinstance(now, Mapping):
+            yield from _counts(was or {}, now or {}, name)
+        else:
+            yield name, was, now
 
 
 def _expectations(target: Console, checks: Sequence[Check]) -> None:
@@ -177,7 +172,7 @@ def _expectations(target: Console, checks: Sequence[Check]) -> None:
         target.print(mark + Text(text))
 
 
-def _brief(value: Json, most: int = 160) -> str:
+def _brief(value: Json, most: int = 60) -> str:
     text = value if isinstance(value, str) else dumps(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

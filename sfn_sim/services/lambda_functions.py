@@ -9,17 +9,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-import io
 import json
 import linecache
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from sfn_sim import clock, limits
 from sfn_sim.errors import ConfigurationError, HandlerImportError, MissingHandlerError
@@ -340,7 +339,7 @@ def _frames(trace: TracebackType | None, root: Path | None) -> list[str]:
     return lines
 
 
-class _Captured(io.TextIOBase):
+class _Captured:
     """Stands for stdout or stderr: what a handler writes goes to its invocation, the rest to the stream itself."""
 
     def __init__(self, stream: Any) -> None:
@@ -352,6 +351,10 @@ class _Captured(io.TextIOBase):
             return int(self._stream.write(text) or 0)
         invocation.printed.append(text)
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
         if clock.current() is None:
@@ -365,7 +368,7 @@ class _Captured(io.TextIOBase):
 def captured_output() -> Iterator[None]:
     """Keep what handlers print apart from what the program prints."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Captured(before[0]), _Captured(before[1])
+    sys.stdout, sys.stderr = cast(Any, _Captured(before[0])), cast(Any, _Captured(before[1]))
     try:
         yield
     finally:

@@ -56,7 +56,7 @@ def test_the_input_may_come_from_a_file(sfn_sim: Command, checkout: Path, projec
 def test_a_failed_execution_exits_with_1_and_says_what_why_and_how_to_fix(sfn_sim: Command, checkout: Path) -> None:
     ended = sfn_sim("run", "checkout", "--input", '{"order": {"id": 7}}')
     assert ended.code == 1
-    assert "checkout.asl.json:12:" in ended.out
+    assert "checkout.asl.json:13:" in ended.out
     assert "$.order.address is missing" in ended.out
     assert "FAILED" in ended.out
 
@@ -66,7 +66,7 @@ def test_a_failed_execution_has_its_diagnosis_in_json(sfn_sim: Command, checkout
     assert diagnosis["state"] == "Ship"
     assert diagnosis["expression"] == "$.order.address"
     assert diagnosis["pointer"] == "/States/Ship/Parameters/to.$"
-    assert diagnosis["line"] == 12
+    assert diagnosis["line"] == 13
 
 
 @pytest.mark.parametrize(

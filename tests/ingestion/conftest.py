@@ -79,17 +79,39 @@ class Scene:
 Open = Callable[..., contextlib.AbstractContextManager[Scene]]
 
 
+@contextlib.contextmanager
+def opened(kind: str = "line", environment: dict[str, str] | None = None, **params: Any) -> Iterator[Scene]:
+    """Open the small world with other parameters and environment."""
+    overrides = {f"params.{name}": json.dumps(value) for name, value in params.items()}
+    overrides |= {f"environment.{name}": value for name, value in (environment or {}).items()}
+    overrides.setdefault("params.dims", "8")
+    fixture = load_fixture(ROOT / "fixtures" / kind / "small", overrides)
+    with open_world(fixture) as world, direct_ingestion.handlers() as load:
+        yield Scene(world, kind, load)
+
+
+@contextlib.contextmanager
+def restoring(scene: Scene) -> Iterator[Scene]:
+    """Put objects and items back afterwards, so that tests may share a world that took time to make."""
+    world = scene.world
+    objects = {key: world.read(scene.bucket, key) for key in world.objects(scene.bucket)}
+    items = {(item["PK"], item["SK"]): item for item in world.scan(scene.table)}
+    try:
+        yield scene
+    finally:
+        for key in world.objects(scene.bucket):
+            if key not in objects:
+                world.s3.delete_object(Bucket=scene.bucket, Key=key)
+        for key, content in objects.items():
+            world.s3.put_object(Bucket=scene.bucket, Key=key, Body=content)
+        for item in world.scan(scene.table):
+            if (item["PK"], item["SK"]) not in items:
+                key_values = {name: {"S": item[name]} for name in ("PK", "SK")}
+                world.dynamodb.delete_item(TableName=scene.table, Key=key_values)
+        world.put_items(scene.table, items.values())
+
+
 @pytest.fixture
 def scene() -> Open:
-    """Give a function that opens the small world with other parameters and environment."""
-
-    @contextlib.contextmanager
-    def opened(kind: str = "line", environment: dict[str, str] | None = None, **params: Any) -> Iterator[Scene]:
-        overrides = {f"params.{name}": json.dumps(value) for name, value in params.items()}
-        overrides |= {f"environment.{name}": value for name, value in (environment or {}).items()}
-        overrides.setdefault("params.dims", "8")
-        fixture = load_fixture(ROOT / "fixtures" / kind / "small", overrides)
-        with open_world(fixture) as world, direct_ingestion.handlers() as load:
-            yield Scene(world, kind, load)
-
+    """Give a function that opens a world."""
     return opened

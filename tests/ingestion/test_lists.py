@@ -49,7 +49,7 @@ def test_a_long_list_of_batches_goes_to_s3(scene: Open, batches: int, use_s3: bo
 
 
 def test_batches_that_no_run_will_end_are_reported(scene: Open) -> None:
-    with scene(batches=3, embeddings=6, statuses=["failed", "completed", "cancelled"], error_lines=2) as world:
+    with scene(batches=3, embeddings=6, statuses=["failed", "completed", "cancelled"], error_lines=[2]) as world:
         direct = world.direct()
         assert direct.list_pending()["batches_to_report"] == {}
         direct.poll(direct.list_pending())

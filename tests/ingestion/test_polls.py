@@ -14,44 +14,45 @@ def _poll(scene: Scene, **changes: Any) -> Any:
     return scene.call(f"{scene.kind}-poll", {"batch_index": 0, **event, "skip_sqs_notification": True, **changes})
 
 
-@pytest.mark.parametrize(
-    ("status", "error_lines", "action", "embeddings", "left_as"),
-    [
-        ("validating", 0, "wait", 0, "PENDING"),
-        ("in_progress", 0, "wait", 0, "PENDING"),
-        ("finalizing", 0, "wait", 0, "PENDING"),
-        ("cancelling", 0, "wait", 0, "PENDING"),
-        ("completed", 0, "process_results", 6, "PENDING"),
-        ("completed", 2, "process_results", 4, "PENDING"),
-        ("completed", 6, "handle_failure", 0, "FAILED"),
-        ("failed", 0, "handle_failure", 0, "FAILED"),
-        ("expired", 1, "process_partial", 2, "PENDING"),
-        ("expired", 6, "handle_expiry", 0, "EXPIRED"),
-        ("cancelled", 1, "process_partial", 2, "PENDING"),
-        ("cancelled", 6, "handle_cancellation", 0, "CANCELLED"),
-    ],
+OUTCOMES = (
+    # OpenAI's status, refused texts of six, action, embeddings, the record after the poll
+    ("validating", 0, "wait", 0, "PENDING"),
+    ("in_progress", 0, "wait", 0, "PENDING"),
+    ("finalizing", 0, "wait", 0, "PENDING"),
+    ("cancelling", 0, "wait", 0, "PENDING"),
+    ("completed", 0, "process_results", 6, "PENDING"),
+    ("completed", 2, "process_results", 4, "PENDING"),
+    ("completed", 6, "handle_failure", 0, "FAILED"),
+    ("failed", 0, "handle_failure", 0, "FAILED"),
+    ("expired", 1, "process_partial", 2, "PENDING"),
+    ("expired", 6, "handle_expiry", 0, "EXPIRED"),
+    ("cancelled", 1, "process_partial", 2, "PENDING"),
+    ("cancelled", 6, "handle_cancellation", 0, "CANCELLED"),
 )
+
+
 @pytest.mark.parametrize("kind", ["line", "word"])
-def test_every_status_has_an_outcome_and_a_reference_to_it(
-    scene: Open, kind: str, status: str, error_lines: int, action: str, embeddings: int, left_as: str
-) -> None:
-    with scene(kind, batches=1, embeddings=6, statuses=[status], error_lines=error_lines) as world:
-        batch = world.batches[0]
-        answer = _poll(world)
-        assert answer == {
-            "batch_id": batch.batch_id,
-            "result_s3_key": f"poll_results/{batch.batch_id}/result.json",
-            "result_s3_bucket": world.bucket,
-        }
-        result = world.json(answer["result_s3_key"])
-        assert (result["action"], result["embedding_count"]) == (action, embeddings)
-        assert bool(result["delta_key"]) == bool(embeddings)
-        # What is to be merged gets its final status after the merge, not before.
-        assert world.statuses() == {batch.batch_id: left_as}
+def test_every_status_has_an_outcome_and_a_reference_to_it(scene: Open, kind: str) -> None:
+    statuses, refused = [row[0] for row in OUTCOMES], [row[1] for row in OUTCOMES]
+    count = len(OUTCOMES)
+    with scene(kind, batches=count, embeddings=6 * count, even=True, statuses=statuses, error_lines=refused) as world:
+        direct = world.direct()
+        answers = direct.poll(direct.list_pending())
+        left = world.statuses()
+        found = []
+        for batch, answer in zip(world.batches, answers, strict=True):
+            key = f"poll_results/{batch.batch_id}/result.json"
+            assert answer == {"batch_id": batch.batch_id, "result_s3_key": key, "result_s3_bucket": world.bucket}
+            result = world.json(key)
+            assert bool(result["delta_key"]) == bool(result["embedding_count"])
+            assert result["batch_status"] == batch.status
+            # What is to be merged gets its final status after the merge, not before.
+            found.append((result["action"], result["embedding_count"], left[batch.batch_id]))
+        assert found == [row[2:] for row in OUTCOMES]
 
 
 def test_lines_with_an_error_are_recorded_beside_the_good_ones(scene: Open) -> None:
-    with scene(batches=1, embeddings=5, error_lines=2) as world:
+    with scene(batches=1, embeddings=5, error_lines=[2]) as world:
         result = world.json(_poll(world)["result_s3_key"])
         errors = world.json(result["errors_s3_key"])
         assert [error["custom_id"] for error in errors] == sorted(world.batches[0].errors)

@@ -72,7 +72,7 @@ def show(target: Console, summary: RunSummary, source: Source) -> None:
     if summary.diagnosis is not None:
         target.print()
         for line in summary.diagnosis.lines(source):
-            target.print(Text(line, style=_line_style(line)))
+            target.print(Text(line, style=_line_style(line)), soft_wrap=True)
     _last_line(target, summary)
 
 
@@ -81,7 +81,7 @@ def show_quietly(target: Console, summary: RunSummary, source: Source) -> None:
     _expectations(target, [check for check in summary.checks if not check.held])
     if summary.diagnosis is not None:
         for line in summary.diagnosis.lines(source):
-            target.print(Text(line, style=_line_style(line)))
+            target.print(Text(line, style=_line_style(line)), soft_wrap=True)
     _last_line(target, summary)
 
 
@@ -117,7 +117,7 @@ def _states(summary: RunSummary) -> Table:
             str(row.visits),
             str(row.retries or "–"),
             f"{row.largest_input_bytes:,}",
-            f"{row.largest_output_bytes:,}",
+            f"{row.largest_output_bytes:,}" if row.largest_output_bytes else "–",
             Text(f"{part:.1%}", style=style),
             duration(row.virtual_ms) if row.virtual_ms else "–",
             duration(row.real_ms) if row.real_ms else "–",
@@ -209,6 +209,6 @@ def show_diagnostics(target: Console, diagnostics: Sequence[Diagnostic], source:
     for diagnostic in diagnostics:
         style = "red" if diagnostic.severity == "ERROR" else "yellow"
         first, *rest = render(diagnostic, source).splitlines()
-        target.print(Text(first, style=style))
+        target.print(Text(first, style=style), soft_wrap=True)
         for line in rest:
-            target.print(Text(line, style="green" if line.startswith("  fix") else ""))
+            target.print(Text(line, style="green" if line.startswith("  fix") else ""), soft_wrap=True)

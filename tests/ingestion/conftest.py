@@ -50,6 +50,11 @@ class Scene:
         """Return a module of the handlers, as they have imported it."""
         return importlib.import_module(name)
 
+    def split(self, **sizes: Any) -> tuple[Any, Any]:
+        """Run the steps up to the chunks; return the run and its chunks."""
+        direct = self.direct(**sizes)
+        return direct, direct.split(direct.normalize(direct.poll(direct.list_pending())))
+
     @property
     def batches(self) -> list[Any]:
         return list(ingestion.made_for(self.world).batches)
@@ -74,6 +79,11 @@ class Scene:
         """Return the names of the expectations that do not hold."""
         expectations = (ingestion.expect_conservation, ingestion.expect_batches, ingestion.expect_snapshot)
         return {check.name for expect in expectations for check in expect(self.world, None) if not check.held}
+
+
+def error_name(raised: pytest.ExceptionInfo[BaseException]) -> str:
+    """Return the name that Step Functions would see."""
+    return type(raised.value).__name__
 
 
 Open = Callable[..., contextlib.AbstractContextManager[Scene]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from chromadb.config import Settings
 
-from .conftest import Open, Scene, ingestion
+from .conftest import Scene, ingestion, opened, restoring
 
 
 def _in_snapshot(scene: Scene, change: Callable[[Any], None]) -> None:
@@ -112,6 +112,15 @@ def _leave_the_lock(scene: Scene) -> None:
     scene.world.put_items(scene.table, [item])
 
 
+@pytest.fixture(scope="module", params=["line", "word"])
+def well_run(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """A world that a run left as it should, with a batch that was not merged."""
+    statuses = ["completed", "completed", "in_progress"]
+    with opened(request.param, batches=3, embeddings=6, statuses=statuses) as scene:
+        scene.direct().run()
+        yield scene
+
+
 @pytest.mark.parametrize(
     ("damage", "seen"),
     [
@@ -128,18 +137,8 @@ def _leave_the_lock(scene: Scene) -> None:
         (_leave_the_lock, {"update locks left behind"}),
     ],
 )
-@pytest.mark.parametrize("kind", ["line", "word"])
-def test_damage_to_a_world_is_noticed(scene: Open, kind: str, damage: Callable[[Scene], None], seen: set[str]) -> None:
-    statuses = ["completed", "completed", "in_progress"]
-    with scene(kind, batches=3, embeddings=6, statuses=statuses) as world:
-        world.direct().run()
-        assert world.broken_expectations() == set()
-        damage(world)
-        assert seen <= world.broken_expectations()
-
-
-def test_a_snapshot_where_none_should_be_is_noticed(scene: Open) -> None:
-    with scene(batches=0, embeddings=0) as world:
-        assert world.broken_expectations() == set()
-        world.world.s3.put_object(Bucket=world.bucket, Key="lines/snapshot/run-1/chroma.sqlite3", Body=b"")
-        assert world.broken_expectations() == {"objects under the snapshot's prefix"}
+def test_damage_to_a_world_is_noticed(well_run: Scene, damage: Callable[[Scene], None], seen: set[str]) -> None:
+    assert well_run.broken_expectations() == set()
+    with restoring(well_run):
+        damage(well_run)
+        assert seen <= well_run.broken_expectations()

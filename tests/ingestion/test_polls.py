@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Open, Scene
+from .conftest import Open, Scene, error_name
 
 
 def _poll(scene: Scene, **changes: Any) -> Any:
@@ -15,19 +15,19 @@ def _poll(scene: Scene, **changes: Any) -> Any:
 
 
 OUTCOMES = (
-    # OpenAI's status, refused texts of six, action, embeddings, the record after the poll
-    ("validating", 0, "wait", 0, "PENDING"),
-    ("in_progress", 0, "wait", 0, "PENDING"),
-    ("finalizing", 0, "wait", 0, "PENDING"),
-    ("cancelling", 0, "wait", 0, "PENDING"),
-    ("completed", 0, "process_results", 6, "PENDING"),
-    ("completed", 2, "process_results", 4, "PENDING"),
-    ("completed", 6, "handle_failure", 0, "FAILED"),
-    ("failed", 0, "handle_failure", 0, "FAILED"),
-    ("expired", 1, "process_partial", 2, "PENDING"),
-    ("expired", 6, "handle_expiry", 0, "EXPIRED"),
-    ("cancelled", 1, "process_partial", 2, "PENDING"),
-    ("cancelled", 6, "handle_cancellation", 0, "CANCELLED"),
+    # OpenAI's status, refused texts, action, are there embeddings, the record after the poll
+    ("validating", 0, "wait", False, "PENDING"),
+    ("in_progress", 0, "wait", False, "PENDING"),
+    ("finalizing", 0, "wait", False, "PENDING"),
+    ("cancelling", 0, "wait", False, "PENDING"),
+    ("completed", 0, "process_results", True, "PENDING"),
+    ("completed", 2, "process_results", True, "PENDING"),
+    ("completed", 99, "handle_failure", False, "FAILED"),
+    ("failed", 0, "handle_failure", False, "FAILED"),
+    ("expired", 1, "process_partial", True, "PENDING"),
+    ("expired", 99, "handle_expiry", False, "EXPIRED"),
+    ("cancelled", 1, "process_partial", True, "PENDING"),
+    ("cancelled", 99, "handle_cancellation", False, "CANCELLED"),
 )
 
 
@@ -35,7 +35,7 @@ OUTCOMES = (
 def test_every_status_has_an_outcome_and_a_reference_to_it(scene: Open, kind: str) -> None:
     statuses, refused = [row[0] for row in OUTCOMES], [row[1] for row in OUTCOMES]
     count = len(OUTCOMES)
-    with scene(kind, batches=count, embeddings=6 * count, even=True, statuses=statuses, error_lines=refused) as world:
+    with scene(kind, batches=count, embeddings=6 * count, statuses=statuses, error_lines=refused) as world:
         direct = world.direct()
         answers = direct.poll(direct.list_pending())
         left = world.statuses()
@@ -47,7 +47,8 @@ def test_every_status_has_an_outcome_and_a_reference_to_it(scene: Open, kind: st
             assert bool(result["delta_key"]) == bool(result["embedding_count"])
             assert result["batch_status"] == batch.status
             # What is to be merged gets its final status after the merge, not before.
-            found.append((result["action"], result["embedding_count"], left[batch.batch_id]))
+            assert result["embedding_count"] == len(batch.good)
+            found.append((result["action"], bool(batch.good), left[batch.batch_id]))
         assert found == [row[2:] for row in OUTCOMES]
 
 
@@ -97,7 +98,7 @@ def test_null_without_a_key_raises(scene: Open) -> None:
     with scene(batches=1, embeddings=2) as world:
         with pytest.raises(Exception, match="manifest_s3_key is None") as raised:
             _poll(world, pending_batches=None)
-        assert type(raised.value).__name__ == "MissingReferenceError"
+        assert error_name(raised) == "MissingReferenceError"
 
 
 def test_each_batch_is_announced_on_the_queue_unless_it_is_skipped(scene: Open) -> None:

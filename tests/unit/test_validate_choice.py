@@ -24,7 +24,7 @@ def test_a_misspelt_operator_gets_the_nearest_one() -> None:
     )
 
 
-def test_a_comparison_without_an_operator() -> None:
+def test_a_comparison_without_an_operator_is_refused() -> None:
     assert only(choice({"Variable": "$.x", "Next": "D"})) == Seen(
         SCHEMA,
         "This object should have only one comparison operator",
@@ -34,7 +34,7 @@ def test_a_comparison_without_an_operator() -> None:
     )
 
 
-def test_a_comparison_with_two_operators() -> None:
+def test_a_comparison_with_two_operators_is_refused() -> None:
     assert only(choice({"Variable": "$.x", "StringEquals": "a", "IsPresent": True, "Next": "D"})) == Seen(
         SCHEMA,
         "There should only be one of the following fields: [StringEquals, IsPresent]",
@@ -44,7 +44,7 @@ def test_a_comparison_with_two_operators() -> None:
     )
 
 
-def test_an_operator_without_a_variable() -> None:
+def test_an_operator_without_a_variable_is_refused() -> None:
     assert only(choice({"StringEquals": "a", "Next": "D"})) == Seen(
         SCHEMA,
         "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]",
@@ -54,7 +54,7 @@ def test_an_operator_without_a_variable() -> None:
     )
 
 
-def test_a_combination_of_nothing() -> None:
+def test_a_combination_of_nothing_is_refused() -> None:
     assert only(choice({"And": [], "Next": "D"})) == Seen(
         SCHEMA,
         "Value cannot be empty",
@@ -64,7 +64,7 @@ def test_a_combination_of_nothing() -> None:
     )
 
 
-def test_a_next_inside_a_combination() -> None:
+def test_a_next_inside_a_combination_is_refused() -> None:
     assert only(choice({"And": [{"Variable": "$.x", "IsNull": True, "Next": "D"}], "Next": "D"})) == Seen(
         SCHEMA,
         "Field 'Next' is not supported",
@@ -74,7 +74,7 @@ def test_a_next_inside_a_combination() -> None:
     )
 
 
-def test_an_operand_of_another_kind() -> None:
+def test_an_operand_of_another_kind_is_refused() -> None:
     assert only(choice({"Variable": "$.x", "NumericEquals": "1", "Next": "D"})) == Seen(
         SCHEMA,
         "Expected value of type Number",
@@ -84,7 +84,7 @@ def test_an_operand_of_another_kind() -> None:
     )
 
 
-def test_a_variable_without_a_dollar() -> None:
+def test_a_variable_without_a_dollar_is_refused() -> None:
     assert only(choice({"Variable": "x", "StringEqualsPath": "$.y", "Next": "D"})) == Seen(
         SCHEMA,
         "Value is not a Reference Path: Reference path didn't start with '$'",
@@ -94,7 +94,7 @@ def test_a_variable_without_a_dollar() -> None:
     )
 
 
-def test_a_choice_without_choices() -> None:
+def test_a_choice_without_choices_is_refused() -> None:
     assert only(machine({"C": {"Type": "Choice", "Choices": [], "Default": "D"}, "D": END})) == Seen(
         SCHEMA,
         "Value cannot be empty",
@@ -104,7 +104,7 @@ def test_a_choice_without_choices() -> None:
     )
 
 
-def test_a_rule_without_next() -> None:
+def test_a_rule_without_next_is_refused() -> None:
     assert only(
         machine({"C": {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": True}], "Default": "D"}, "D": END})
     ) == Seen(
@@ -116,7 +116,7 @@ def test_a_rule_without_next() -> None:
     )
 
 
-def test_a_wrong_timestamp_two_rules_deep() -> None:
+def test_a_wrong_timestamp_two_rules_deep_is_refused() -> None:
     assert only(choice({"Not": {"Not": {"Variable": "$.x", "TimestampEquals": "yesterday"}}, "Next": "D"})) == Seen(
         SCHEMA,
         "String does not match RFC3339 timestamp",
@@ -126,7 +126,7 @@ def test_a_wrong_timestamp_two_rules_deep() -> None:
     )
 
 
-def test_a_jsonata_condition_in_a_jsonpath_rule() -> None:
+def test_a_jsonata_condition_in_a_jsonpath_rule_is_refused() -> None:
     assert only(choice({"Condition": "{% 1 %}", "Next": "D"})) == Seen(
         SCHEMA,
         "The QueryLanguage is set to 'JSONPath', but field 'Condition' is only supported for the "
@@ -137,7 +137,7 @@ def test_a_jsonata_condition_in_a_jsonpath_rule() -> None:
     )
 
 
-def test_a_jsonpath_variable_in_a_jsonata_rule() -> None:
+def test_a_jsonpath_variable_in_a_jsonata_rule_is_refused() -> None:
     assert only(choice({"Variable": "$.x", "Next": "D"}, **JSONATA)) == Seen(
         SCHEMA,
         "The QueryLanguage is set to 'JSONata', but field 'Variable' is only supported for the "
@@ -148,7 +148,7 @@ def test_a_jsonpath_variable_in_a_jsonata_rule() -> None:
     )
 
 
-def test_a_jsonata_rule_without_a_condition() -> None:
+def test_a_jsonata_rule_without_a_condition_is_refused() -> None:
     assert only(choice({"Next": "D"}, **JSONATA)) == Seen(
         SCHEMA,
         "These fields are required: [Condition]",

@@ -8,7 +8,7 @@ SCHEMA = "SCHEMA_VALIDATION_FAILED"
 LAST = {"ErrorEquals": ["States.ALL"]}
 
 
-def test_states_all_before_another_retrier() -> None:
+def test_states_all_before_another_retrier_is_refused() -> None:
     assert only(task(Retry=[LAST, {"ErrorEquals": ["E"]}])) == Seen(
         SCHEMA,
         "States.ALL must appear alone and at end of list",
@@ -18,7 +18,7 @@ def test_states_all_before_another_retrier() -> None:
     )
 
 
-def test_states_all_beside_another_name() -> None:
+def test_states_all_beside_another_name_is_refused() -> None:
     assert only(task(Retry=[{"ErrorEquals": ["E", "States.ALL"]}])) == Seen(
         SCHEMA,
         "States.ALL must appear alone and at end of list",
@@ -28,7 +28,7 @@ def test_states_all_beside_another_name() -> None:
     )
 
 
-def test_a_retrier_of_nothing() -> None:
+def test_a_retrier_of_nothing_is_refused() -> None:
     assert only(task(Retry=[{"ErrorEquals": []}])) == Seen(
         SCHEMA,
         "Value cannot be empty",
@@ -38,7 +38,7 @@ def test_a_retrier_of_nothing() -> None:
     )
 
 
-def test_every_wrong_field_of_a_retrier() -> None:
+def test_every_wrong_field_of_a_retrier_is_told() -> None:
     assert findings(task(Retry=[{"MaxAttempts": -1, "BackoffRate": 0.5, "JitterStrategy": "full"}])) == [
         Seen(
             SCHEMA,
@@ -91,13 +91,13 @@ def test_an_error_that_nothing_catches_is_warned_of() -> None:
     )
 
 
-def test_names_of_one_s_own_errors_are_left_alone() -> None:
+def test_names_of_ones_own_errors_are_left_alone() -> None:
     assert (
         findings(task(Retry=[{"ErrorEquals": ["Lambda.Unknown", "CustomError", "States.Http.StatusCode.404"]}])) == []
     )
 
 
-def test_a_retry_that_is_no_array() -> None:
+def test_a_retry_that_is_no_array_is_refused() -> None:
     assert only(task(Retry={})) == Seen(
         SCHEMA,
         "Expected value of type [ARRAY]",

@@ -7,7 +7,7 @@ from seen import END, Seen, findings, machine, only, state, task
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 
 
-def test_a_required_field_that_is_missing() -> None:
+def test_a_missing_required_field_is_told() -> None:
     assert only({"States": {"A": END}}) == Seen(
         SCHEMA,
         "These fields are required: [StartAt]",
@@ -66,7 +66,7 @@ def test_an_unknown_type_lists_the_types() -> None:
     )
 
 
-def test_a_state_without_a_type() -> None:
+def test_a_state_without_a_type_is_refused() -> None:
     assert only(machine({"A": {"End": True}})) == Seen(
         SCHEMA,
         "These fields are required: [Type]",
@@ -76,7 +76,7 @@ def test_a_state_without_a_type() -> None:
     )
 
 
-def test_another_version_than_1_0() -> None:
+def test_another_version_than_1_0_is_refused() -> None:
     assert only(state() | {"Version": "2.0"}) == Seen(
         SCHEMA,
         "Value should be one of the following: [1.0]",
@@ -86,7 +86,7 @@ def test_another_version_than_1_0() -> None:
     )
 
 
-def test_a_definition_that_is_no_object() -> None:
+def test_a_definition_that_is_no_object_is_refused() -> None:
     assert only("[]") == Seen(
         SCHEMA,
         "Expected value of type [OBJECT]",
@@ -96,7 +96,7 @@ def test_a_definition_that_is_no_object() -> None:
     )
 
 
-def test_a_states_object_that_is_empty() -> None:
+def test_an_empty_states_object_is_refused() -> None:
     assert only(machine({})) == Seen(
         SCHEMA,
         "Value cannot be empty",
@@ -106,7 +106,7 @@ def test_a_states_object_that_is_empty() -> None:
     )
 
 
-def test_a_heartbeat_that_is_due_too_late() -> None:
+def test_a_heartbeat_that_is_due_too_late_is_refused() -> None:
     assert only(task(HeartbeatSeconds=9, TimeoutSeconds=5)) == Seen(
         SCHEMA,
         "HeartbeatSeconds must be smaller than TimeoutSeconds",
@@ -116,7 +116,7 @@ def test_a_heartbeat_that_is_due_too_late() -> None:
     )
 
 
-def test_two_lengths_of_a_wait() -> None:
+def test_two_lengths_of_a_wait_are_refused() -> None:
     assert only(state("Wait", Seconds=1, SecondsPath="$.s")) == Seen(
         SCHEMA,
         "There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]",
@@ -126,7 +126,7 @@ def test_two_lengths_of_a_wait() -> None:
     )
 
 
-def test_a_wait_without_a_length() -> None:
+def test_a_wait_without_a_length_is_refused() -> None:
     assert only(state("Wait")) == Seen(
         SCHEMA,
         "This object should have only one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]",

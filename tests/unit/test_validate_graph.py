@@ -8,7 +8,7 @@ SCHEMA = "SCHEMA_VALIDATION_FAILED"
 MISSING = "MISSING_TRANSITION_TARGET"
 
 
-def test_both_next_and_end() -> None:
+def test_a_state_with_both_next_and_end_is_refused() -> None:
     assert only(machine({"A": {"Type": "Pass", "Next": "B", "End": True}, "B": END})) == Seen(
         SCHEMA,
         "There should only be one of the following fields: [Next, End]",
@@ -18,7 +18,7 @@ def test_both_next_and_end() -> None:
     )
 
 
-def test_neither_next_nor_end_so_that_nothing_follows() -> None:
+def test_a_state_with_neither_next_nor_end_is_refused() -> None:
     assert findings(machine({"A": {"Type": "Pass"}, "B": END})) == [
         Seen(
             SCHEMA,
@@ -41,7 +41,7 @@ def test_end_false_beside_next_is_no_second_way_out() -> None:
     assert findings(machine({"A": {"Type": "Pass", "End": False, "Next": "B"}, "B": END})) == []
 
 
-def test_a_next_on_a_state_that_ends() -> None:
+def test_a_next_on_a_fail_state_is_refused() -> None:
     assert only(machine({"A": {"Type": "Fail", "Next": "B"}, "B": {"Type": "Succeed"}})) == Seen(
         SCHEMA,
         "Field 'Next' is not supported",
@@ -110,7 +110,7 @@ def test_an_unknown_start_leaves_every_state_unreachable() -> None:
     ]
 
 
-def test_an_unknown_next_of_choices_and_default() -> None:
+def test_unknown_nexts_of_choices_and_default_are_refused() -> None:
     assert findings(
         machine(
             {
@@ -147,7 +147,7 @@ def test_an_unknown_next_of_choices_and_default() -> None:
     ]
 
 
-def test_an_unknown_next_of_a_catcher() -> None:
+def test_an_unknown_next_of_a_catcher_is_refused() -> None:
     assert only(task(Catch=[{"ErrorEquals": ["E"], "Next": "G"}])) == Seen(
         MISSING,
         "Missing 'Next' target: G",
@@ -157,7 +157,7 @@ def test_an_unknown_next_of_a_catcher() -> None:
     )
 
 
-def test_an_unreachable_state() -> None:
+def test_an_unreachable_state_is_refused() -> None:
     assert only(machine({"A": END, "C": END})) == Seen(
         MISSING,
         'State "C" is not reachable.',
@@ -190,7 +190,7 @@ def test_a_processor_may_go_round_for_ever() -> None:
     )
 
 
-def test_a_name_given_twice_in_one_machine() -> None:
+def test_a_name_given_twice_in_one_machine_is_refused() -> None:
     assert only(
         machine({"A": {"Type": "Parallel", "End": True, "Branches": [machine({"B": END}), machine({"B": END})]}})
     ) == Seen(
@@ -202,7 +202,7 @@ def test_a_name_given_twice_in_one_machine() -> None:
     )
 
 
-def test_a_name_over_80_characters() -> None:
+def test_a_name_over_80_characters_is_refused() -> None:
     assert only(machine({"x" * 81: END})) == Seen(
         "INVALID_STATE_NAME",
         "Invalid State name: "

@@ -7,7 +7,7 @@ from seen import Seen, findings, only, state, task
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 
 
-def test_a_comment_that_is_no_string() -> None:
+def test_a_comment_that_is_no_string_is_refused() -> None:
     assert only(state(Comment=3)) == Seen(
         SCHEMA,
         "Expected value of type [STRING]",
@@ -17,7 +17,7 @@ def test_a_comment_that_is_no_string() -> None:
     )
 
 
-def test_an_integer_below_its_least() -> None:
+def test_an_integer_below_its_least_is_refused() -> None:
     assert only(task(TimeoutSeconds=0)) == Seen(
         SCHEMA,
         "Minimum value is 1",
@@ -27,7 +27,7 @@ def test_an_integer_below_its_least() -> None:
     )
 
 
-def test_an_integer_above_its_greatest() -> None:
+def test_an_integer_above_its_greatest_is_refused() -> None:
     assert only(task(TimeoutSeconds=100_000_000)) == Seen(
         SCHEMA,
         "Maximum value is 99999999",
@@ -37,7 +37,7 @@ def test_an_integer_above_its_greatest() -> None:
     )
 
 
-def test_text_for_an_integer() -> None:
+def test_text_for_an_integer_is_refused() -> None:
     assert only(task(TimeoutSeconds="5")) == Seen(
         SCHEMA,
         "Expected value of type Integer",
@@ -47,7 +47,7 @@ def test_text_for_an_integer() -> None:
     )
 
 
-def test_a_value_and_a_path_for_one_thing() -> None:
+def test_a_value_and_a_path_for_one_thing_is_refused() -> None:
     assert only(task(TimeoutSeconds=1, TimeoutSecondsPath="$.t")) == Seen(
         SCHEMA,
         "There should only be one of the following fields: [TimeoutSeconds, TimeoutSecondsPath]",
@@ -57,7 +57,7 @@ def test_a_value_and_a_path_for_one_thing() -> None:
     )
 
 
-def test_a_timestamp_without_time() -> None:
+def test_a_timestamp_without_time_is_refused() -> None:
     assert only(state("Wait", Timestamp="2026-01-01")) == Seen(
         SCHEMA,
         "String does not match RFC3339 timestamp",
@@ -67,7 +67,7 @@ def test_a_timestamp_without_time() -> None:
     )
 
 
-def test_an_input_path_without_a_dollar() -> None:
+def test_an_input_path_without_a_dollar_is_refused() -> None:
     assert only(state(InputPath="x")) == Seen(
         SCHEMA,
         "Value must be a valid JSONPath.",
@@ -87,11 +87,11 @@ def test_an_output_path_that_is_not_closed_is_underlined_where_it_breaks() -> No
     )
 
 
-def test_null_for_the_paths_that_may_be_null() -> None:
+def test_null_is_accepted_for_the_paths_that_may_be_null() -> None:
     assert findings(state(InputPath=None, OutputPath=None, ResultPath=None)) == []
 
 
-def test_a_result_path_that_names_many_places() -> None:
+def test_a_result_path_that_names_many_places_is_refused() -> None:
     assert only(state(ResultPath="$.a[*]")) == Seen(
         SCHEMA,
         "Value is not a Reference Path",
@@ -101,7 +101,7 @@ def test_a_result_path_that_names_many_places() -> None:
     )
 
 
-def test_a_result_path_without_a_dollar() -> None:
+def test_a_result_path_without_a_dollar_is_refused() -> None:
     assert only(state(ResultPath="a")) == Seen(
         SCHEMA,
         "Value is not a Reference Path: Reference path didn't start with '$'",
@@ -111,7 +111,7 @@ def test_a_result_path_without_a_dollar() -> None:
     )
 
 
-def test_a_result_path_into_the_context_object() -> None:
+def test_a_result_path_into_the_context_object_is_refused() -> None:
     assert only(state(ResultPath="$$.x")) == Seen(
         SCHEMA,
         "Value is not a Reference Path",
@@ -121,7 +121,7 @@ def test_a_result_path_into_the_context_object() -> None:
     )
 
 
-def test_every_wrong_field_of_a_template() -> None:
+def test_every_wrong_field_of_a_template_is_told() -> None:
     assert findings(state(Parameters={"a.$": "x", "b": {"c.$": "States.Fmt('x')"}})) == [
         Seen(
             SCHEMA,
@@ -170,7 +170,7 @@ def test_a_path_as_plain_text_in_a_field_that_has_a_path_form_is_warned_of() -> 
     )
 
 
-def test_an_error_and_its_path() -> None:
+def test_an_error_and_its_path_is_refused() -> None:
     assert only(state("Fail", Error="x", ErrorPath="$.e")) == Seen(
         SCHEMA,
         "There should only be one of the following fields: [Error, ErrorPath]",
@@ -180,7 +180,7 @@ def test_an_error_and_its_path() -> None:
     )
 
 
-def test_an_unknown_intrinsic_function_in_an_error_path() -> None:
+def test_an_unknown_intrinsic_function_in_an_error_path_is_refused() -> None:
     assert only(state("Fail", ErrorPath="States.Foo()")) == Seen(
         SCHEMA,
         "The value for the field 'ErrorPath' must be a valid JSONPath or a valid intrinsic function call",

@@ -14,7 +14,7 @@ def map_state(**fields: Any) -> dict[str, Any]:
     return machine({"M": {"Type": "Map", "ItemProcessor": machine({"X": END}), **fields, "End": True}})
 
 
-def test_jsonata_where_it_is_not_evaluated() -> None:
+def test_jsonata_in_a_jsonpath_state_is_refused() -> None:
     assert only(task(TimeoutSeconds="{% 5 %}")) == Seen(
         SCHEMA,
         "Expected value of type Integer",
@@ -24,11 +24,11 @@ def test_jsonata_where_it_is_not_evaluated() -> None:
     )
 
 
-def test_jsonata_for_an_integer_where_it_is() -> None:
+def test_jsonata_in_a_jsonata_state_is_accepted() -> None:
     assert findings(task(TimeoutSeconds="{% 5 %}", QueryLanguage="JSONata")) == []
 
 
-def test_a_jsonata_field_in_a_jsonpath_state() -> None:
+def test_a_jsonata_field_in_a_jsonpath_state_is_refused() -> None:
     assert only(state(Output=1)) == Seen(
         SCHEMA,
         "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage",
@@ -38,7 +38,7 @@ def test_a_jsonata_field_in_a_jsonpath_state() -> None:
     )
 
 
-def test_a_jsonpath_field_in_a_jsonata_state() -> None:
+def test_a_jsonpath_field_in_a_jsonata_state_is_refused() -> None:
     assert only(state(InputPath="$.x", **JSONATA)) == Seen(
         SCHEMA,
         "The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for the "
@@ -99,7 +99,7 @@ def test_a_processor_has_no_language() -> None:
     )
 
 
-def test_a_jsonata_expression_that_is_not_closed() -> None:
+def test_a_jsonata_expression_that_is_not_closed_is_refused() -> None:
     assert only(state(Output={"a": "{% 1"}, **JSONATA)) == Seen(
         SCHEMA,
         "JSONata string must start with {% and end with %}",

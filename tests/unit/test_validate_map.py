@@ -7,6 +7,7 @@ from typing import Any
 from seen import END, Seen, findings, machine, only
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
+S = "arn:aws:states:::"
 
 
 def map_state(**fields: Any) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def configured(mode: str, **config: Any) -> dict[str, Any]:
     return map_state(ItemProcessor=machine({"X": END}, ProcessorConfig={"Mode": mode, **config}))
 
 
-def test_a_map_without_a_processor() -> None:
+def test_a_map_without_a_processor_is_refused() -> None:
     assert only(machine({"M": {"Type": "Map", "End": True}})) == Seen(
         SCHEMA,
         "This object should have only one of the following fields: [ItemProcessor, Iterator]",
@@ -27,7 +28,7 @@ def test_a_map_without_a_processor() -> None:
     )
 
 
-def test_a_map_with_both_names_of_its_selector() -> None:
+def test_a_map_with_both_names_of_its_selector_is_refused() -> None:
     assert only(map_state(ItemSelector={}, Parameters={})) == Seen(
         SCHEMA,
         "There should only be one of the following fields: [ItemSelector, Parameters]",
@@ -37,7 +38,7 @@ def test_a_map_with_both_names_of_its_selector() -> None:
     )
 
 
-def test_numbers_of_a_map_out_of_range() -> None:
+def test_numbers_of_a_map_out_of_range_are_refused() -> None:
     assert findings(map_state(MaxConcurrency=-1, ToleratedFailurePercentage=101)) == [
         Seen(
             SCHEMA,
@@ -56,7 +57,7 @@ def test_numbers_of_a_map_out_of_range() -> None:
     ]
 
 
-def test_a_number_of_a_map_from_the_context_object() -> None:
+def test_a_number_of_a_map_from_the_context_object_is_refused() -> None:
     assert only(map_state(MaxConcurrencyPath="$$.Execution.Input.n")) == Seen(
         SCHEMA,
         "Value is not a Reference Path",
@@ -66,7 +67,7 @@ def test_a_number_of_a_map_from_the_context_object() -> None:
     )
 
 
-def test_items_from_a_slice() -> None:
+def test_items_from_a_slice_are_refused() -> None:
     assert only(map_state(ItemsPath="$.a[0:2]")) == Seen(
         SCHEMA,
         "Value is not a Reference Path",
@@ -76,7 +77,7 @@ def test_items_from_a_slice() -> None:
     )
 
 
-def test_a_distributed_processor_without_execution_type() -> None:
+def test_a_distributed_processor_without_execution_type_is_refused() -> None:
     assert only(configured("DISTRIBUTED")) == Seen(
         SCHEMA,
         "These fields are required: [ExecutionType]",
@@ -86,7 +87,7 @@ def test_a_distributed_processor_without_execution_type() -> None:
     )
 
 
-def test_an_execution_type_for_an_inline_processor() -> None:
+def test_an_execution_type_for_an_inline_processor_is_refused() -> None:
     assert only(configured("INLINE", ExecutionType="STANDARD")) == Seen(
         SCHEMA,
         "Field 'ExecutionType' is not supported",
@@ -96,7 +97,29 @@ def test_an_execution_type_for_an_inline_processor() -> None:
     )
 
 
-def test_a_csv_reader_without_the_place_of_its_headers() -> None:
+def test_an_item_reader_of_another_action_is_refused() -> None:
+    assert only(map_state(ItemReader={"Resource": S + "s3:get"})) == Seen(
+        SCHEMA,
+        "The field 'Resource' does not match any of the allowed values. Examples: "
+        "[arn:<partition>:states:::s3:getObject, arn:<partition>:states:::s3:listObjectsV2]",
+        "/States/M/ItemReader/Resource",
+        '16:17 "arn:aws:states:::s3:get"',
+        "write arn:aws:states:::s3:getObject for a file, arn:aws:states:::s3:listObjectsV2 for the keys",
+    )
+
+
+def test_a_result_writer_of_another_action_is_refused() -> None:
+    assert only(map_state(ResultWriter={"Resource": S + "s3:getObject"})) == Seen(
+        SCHEMA,
+        "The field 'Resource' does not match any of the allowed values. Examples: "
+        "[arn:<partition>:states:::s3:putObject]",
+        "/States/M/ResultWriter/Resource",
+        '16:17 "arn:aws:states:::s3:getObject"',
+        "write arn:aws:states:::s3:putObject",
+    )
+
+
+def test_a_csv_reader_without_the_place_of_its_headers_is_refused() -> None:
     assert only(map_state(ItemReader={"ReaderConfig": {"InputType": "CSV"}})) == Seen(
         SCHEMA,
         "The field 'CSVHeaderLocation' is required but was missing",
@@ -106,7 +129,7 @@ def test_a_csv_reader_without_the_place_of_its_headers() -> None:
     )
 
 
-def test_an_unknown_input_type_and_two_limits() -> None:
+def test_an_unknown_input_type_and_two_limits_are_refused() -> None:
     assert findings(
         map_state(ItemReader={"ReaderConfig": {"InputType": "XML", "MaxItems": 1, "MaxItemsPath": "$.n"}})
     ) == [
@@ -127,7 +150,7 @@ def test_an_unknown_input_type_and_two_limits() -> None:
     ]
 
 
-def test_csv_headers_of_json() -> None:
+def test_csv_headers_of_json_are_refused() -> None:
     assert findings(map_state(ItemReader={"ReaderConfig": {"InputType": "JSON", "CSVHeaderLocation": "GIVEN"}})) == [
         Seen(
             SCHEMA,
@@ -146,7 +169,7 @@ def test_csv_headers_of_json() -> None:
     ]
 
 
-def test_a_batch_over_the_payload_limit() -> None:
+def test_a_batch_over_the_payload_limit_is_refused() -> None:
     assert only(map_state(ItemBatcher={"MaxInputBytesPerBatch": 262_145})) == Seen(
         SCHEMA,
         "Maximum value is 262144",
@@ -156,7 +179,7 @@ def test_a_batch_over_the_payload_limit() -> None:
     )
 
 
-def test_a_label_with_a_space() -> None:
+def test_a_label_with_a_space_is_refused() -> None:
     assert only(map_state(Label="a b")) == Seen(
         "INVALID_LABEL_NAME",
         "Invalid Label name: a b contains invalid characters",
@@ -166,7 +189,7 @@ def test_a_label_with_a_space() -> None:
     )
 
 
-def test_a_label_over_40_characters() -> None:
+def test_a_label_over_40_characters_is_refused() -> None:
     assert only(map_state(Label="x" * 41)) == Seen(
         "INVALID_LABEL_NAME",
         "Invalid Label name: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx exceeds the 40-character limit "
@@ -177,7 +200,7 @@ def test_a_label_over_40_characters() -> None:
     )
 
 
-def test_a_label_given_twice() -> None:
+def test_a_label_given_twice_is_refused() -> None:
     assert only(
         machine(
             {

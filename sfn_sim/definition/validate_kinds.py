@@ -7,6 +7,7 @@ Source: measured with ValidateStateMachineDefinition: "Expected value of type [S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -37,6 +38,9 @@ class _Value:
     def expected(self, what: str) -> None:
         """Note that the value is not of the kind that AWS calls `what`."""
         hint = f"{_described(self.value)} stands here"
+        if what == "Integer" and isinstance(self.value, float):
+            whole = math.floor(self.value)
+            hint = f"{self.name} takes whole numbers only: write {whole} or {whole + 1}"
         if is_expression(self.value) and self.node.language == JSONPATH:
             hint = _NOT_JSONATA
         self.error(f"Expected value of type {what}", hint=hint)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _NS_PER_MS = 1_000_000
@@ -27,12 +27,22 @@ class Invocation:
         start_ns: the virtual moment of its start, in ns since 1970.
         slept_ns: how long it has slept since.
         printed: what it wrote to stdout and stderr.
+        container: the container that it runs in; None for one without (a plain Python function).
+        environment: the variables of its container, on top of the process's; None without one.
+        timeout_ns: how long it may last in virtual time; None for ever.
     """
 
-    __slots__ = ("function", "printed", "real_start", "slept_ns", "start_ns")
+    __slots__ = (
+        "container", "environment", "function", "printed", "real_start", "request_id", "slept_ns", "start_ns",
+        "timeout_ns",
+    )  # fmt: skip
 
     def __init__(self, function: str, start_ns: int) -> None:
         self.function = function
+        self.container: Any = None
+        self.environment: Any = None
+        self.timeout_ns: int | None = None
+        self.request_id: Callable[[], str] = str
         self.start_ns = start_ns
         self.slept_ns = 0
         self.printed: list[str] = []
@@ -47,6 +57,10 @@ class Invocation:
     def took_ms(self) -> int:
         """How long it has lasted in virtual time, in ms, rounded up."""
         return -(-self.slept_ns // _NS_PER_MS)
+
+
+class FunctionTimedOut(BaseException):
+    """An invocation has lasted longer than its function may; not an Exception, so that no handler takes it."""
 
 
 def current() -> Invocation | None:
@@ -79,6 +93,9 @@ def _sleep(seconds: float) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     invocation.slept_ns += round(seconds * 1_000_000_000)
+    if invocation.timeout_ns is not None and invocation.slept_ns > invocation.timeout_ns:
+        # Lambda ends the whole container: no handler of errors in it sees this.
+        raise FunctionTimedOut
 
 
 @contextlib.contextmanager

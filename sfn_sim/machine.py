@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from sfn_sim import limits
-from sfn_sim.clock import virtual_clock
 from sfn_sim.definition.model import Definition, TaskState
 from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
@@ -23,7 +22,8 @@ from sfn_sim.run.execution import Execution, Options, execute
 from sfn_sim.run.seed import Stream
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, make_executor
 from sfn_sim.services.isolation import isolated
-from sfn_sim.services.lambda_functions import Handler, Handlers, captured_output, function_name
+from sfn_sim.services.lambda_functions import Handler, Handlers, function_name
+from sfn_sim.services.surroundings import surroundings
 from sfn_sim.source import Diagnostic, Source
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -159,9 +159,7 @@ class StateMachine:
             if self.functions():
                 if isolate:
                     stack.enter_context(isolated(environment or {}, allow_network))
-                stack.enter_context(virtual_clock())
-                stack.enter_context(captured_output())
-                stack.enter_context(found.ready())
+                stack.enter_context(surroundings())
             chosen = make_executor(executor, calls, workers)
             stack.callback(chosen.close)
             return execute(self.planned, value, identity, chosen, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import boto3
@@ -24,6 +25,7 @@ _THROTTLED = frozenset(
 )
 
 
+@functools.cache
 def client(service: str) -> Any:
     """Return a client for a service, configured by the environment (AWS_ENDPOINT_URL, AWS_REGION, …)."""
     config = Config(

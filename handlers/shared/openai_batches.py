@@ -12,7 +12,7 @@ import orjson
 
 T = TypeVar("T")
 ATTEMPTS = 5
-_FIRST_DELAY_S = 1.0
+FIRST_DELAY_S = 1.0
 _TRANSIENT = (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError)
 
 # The client's own retries wait for a random time; ours are the same in every run of one execution.
@@ -81,5 +81,5 @@ def _patiently(call: Callable[[], T]) -> T:
         try:
             return call()
         except _TRANSIENT:
-            time.sleep(_FIRST_DELAY_S * 2**attempt)
+            time.sleep(FIRST_DELAY_S * 2**attempt)
     return call()

@@ -13,55 +13,102 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sfn_sim import clock
 from sfn_sim.errors import RUNTIME, ConfigurationError, HandlerWallLimitError
 from sfn_sim.run.effects import Invoke, Outcome
 from sfn_sim.run.seed import Stream
-from sfn_sim.services.lambda_functions import Handlers, function_name, invoke
+from sfn_sim.services.containers import CONTAINERS
+from sfn_sim.services.invocation import invoke
+from sfn_sim.services.lambda_functions import Function, Handlers, function_name
+from sfn_sim.services.remote import invoke_remote
 
 WALL_LIMIT_S = 900.0
 _GRACE_S = 1.0
 
 
 @dataclass(slots=True)
+class Assigned:
+    """A call, with the function that it goes to and the container that takes it.
+
+    `function` is None where there is no such function.
+    """
+
+    index: int
+    call: Invoke
+    function: Function | None
+    slot: int
+
+
+@dataclass(slots=True)
 class Calls:
-    """Turns an Invoke effect into an outcome; what every executor shares.
+    """Turns Invoke effects into outcomes; what every executor shares.
 
     Attributes:
         handlers: where functions are found.
         start: the virtual moment at which the execution starts.
         seed: the seed of request ids.
         wall_limit_s: how long one handler may run on the clock on the wall.
+        cold: whether every invocation gets a container of its own.
     """
 
     handlers: Handlers
     start: datetime
     seed: int = 0
     wall_limit_s: float = WALL_LIMIT_S
+    cold: bool = False
     _start_ns: int = 0
+    _functions: dict[str, Function | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._start_ns = round(self.start.timestamp() * 1000) * 1_000_000
 
-    def carry_out(self, call: Invoke, now_ms: int, watchdog: Watchdog) -> Outcome:
+    def assign(self, calls: Sequence[Invoke]) -> list[Assigned]:
+        """Give each call of one instant its container; how many workers there are plays no part in it."""
+        counts: dict[str, int] = {}
+        assigned = []
+        for index, call in enumerate(calls):
+            number = counts[call.function] = counts.get(call.function, -1) + 1
+            assigned.append(Assigned(index, call, self._function(call.function), number % CONTAINERS))
+        return assigned
+
+    def _function(self, resource: str) -> Function | None:
+        if resource not in self._functions:
+            self._functions[resource] = self.handlers.find(resource) if self.handlers.has(resource) else None
+        return self._functions[resource]
+
+    def carry_out(self, assigned: Assigned, now_ms: int, watchdog: Watchdog) -> Outcome:
         """Run one call to its end.
 
         Raises:
-            ConfigurationError: the handler's module cannot be imported.
+            HandlerImportError: the handler's module fails when it is imported.
         """
-        name = function_name(call.function)
-        if not self.handlers.has(name):
-            return _not_found(name, self._request_id(call))
-        invocation = clock.Invocation(name, self._start_ns + now_ms * 1_000_000)
+        call, function = assigned.call, assigned.function
+        if function is None:
+            return _not_found(function_name(call.function), self._request_id(call))
+        invocation = clock.Invocation(function.name, self._start_ns + now_ms * 1_000_000)
+        invocation.request_id = lambda: self._request_id(call)
+        if self.cold:
+            function.discard(assigned.slot)
         with watchdog.watching(invocation):
-            function = self.handlers.load(name)
-            return invoke(function, call.payload, invocation, lambda: self._request_id(call))
+            if function.settings.url is not None:
+                return invoke_remote(function, call.payload, invocation)
+            return invoke(function, assigned.slot, call.payload, invocation)
 
     def _request_id(self, call: Invoke) -> str:
         return Stream.named(self.seed, "request", *call.identity).uuid4()
+
+
+def chains(assigned: Sequence[Assigned]) -> list[list[Assigned]]:
+    """Return the calls that must run one after the other: a container serves one invocation at a time."""
+    found: dict[tuple[int, int], list[Assigned]] = {}
+    for each in assigned:
+        contained = each.function is not None and each.function.file is not None
+        key = (id(each.function), each.slot) if contained else (-1, each.index)
+        found.setdefault(key, []).append(each)
+    return list(found.values())
 
 
 def _not_found(name: str, request_id: str) -> Outcome:
@@ -156,7 +203,7 @@ class InlineExecutor:
 
     def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
         """Run every call to its end and return the outcomes in the order of the calls."""
-        return [self._calls.carry_out(call, now_ms, self._watchdog) for call in calls]
+        return [self._calls.carry_out(each, now_ms, self._watchdog) for each in self._calls.assign(calls)]
 
     def close(self) -> None:
         """Let go of what the executor holds."""
@@ -169,9 +216,7 @@ class ThreadExecutor:
     def __init__(self, calls: Calls, workers: int) -> None:
         self._calls = calls
         self._watchdog = Watchdog(calls.wall_limit_s)
-        self._work: queue.SimpleQueue[tuple[Invoke, int, int, queue.SimpleQueue[_Done]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._work: queue.SimpleQueue[tuple[list[Assigned], int, queue.SimpleQueue[_Done]] | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._serve, name=f"sfn-sim worker {n}", daemon=True) for n in range(workers)
         ]
@@ -181,8 +226,8 @@ class ThreadExecutor:
     def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
         """Run every call to its end and return the outcomes in the order of the calls."""
         done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
-        for index, call in enumerate(calls):
-            self._work.put((call, index, now_ms, done))
+        for chain in chains(self._calls.assign(calls)):
+            self._work.put((chain, now_ms, done))
         outcomes: list[Outcome | None] = [None] * len(calls)
         failures: dict[int, BaseException] = {}
         fired_at = 0.0
@@ -208,11 +253,12 @@ class ThreadExecutor:
 
     def _serve(self) -> None:
         while (item := self._work.get()) is not None:
-            call, index, now_ms, done = item
-            try:
-                done.put((index, self._calls.carry_out(call, now_ms, self._watchdog)))
-            except BaseException as error:
-                done.put((index, error))
+            chain, now_ms, done = item
+            for each in chain:
+                try:
+                    done.put((each.index, self._calls.carry_out(each, now_ms, self._watchdog)))
+                except BaseException as error:
+                    done.put((each.index, error))
 
     def close(self) -> None:
         """Stop the handlers that still run, and the threads."""

@@ -3,33 +3,38 @@
 Three guards, each undone at the end of the run: the environment has dummies in the place of credentials; boto3 is
 answered by moto from its first import on; a socket connects to loopback only. moto is not thread-safe, so that one
 lock stands before it, in process and served.
+
+The guards are the process's own. Runs may nest and overlap: the first to begin sets the guards up, the last to end
+takes them down. What is neither Python's socket module nor this process is not guarded: C libraries with sockets of
+their own, and programs that a handler starts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import ipaddress
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 from sfn_sim import clock
-from sfn_sim.errors import NetworkRefusedError
+from sfn_sim.errors import ConfigurationError, NetworkRefusedError
 
+REGION = "us-east-1"
 _DUMMIES = {
     "AWS_ACCESS_KEY_ID": "sfn-sim",
     "AWS_SECRET_ACCESS_KEY": "sfn-sim",
     "AWS_SESSION_TOKEN": "sfn-sim",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -39,69 +44,138 @@ _DUMMIES = {
     "OPENAI_API_KEY": "sfn-sim",
     "ANONYMIZED_TELEMETRY": "False",
 }
-_REMOVED = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "OPENAI_BASE_URL",
-    "OPENAI_ORG_ID",
-    "OPENAI_PROJECT_ID",
-    *(name for stem in ("http_proxy", "https_proxy", "all_proxy") for name in (stem, stem.upper())),
-)
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ENDPOINT = "AWS_ENDPOINT_URL"
+_IGNORED = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+# What the outer environment says of AWS and OpenAI is dropped, so that a run is the same on every machine; but where
+# it points to another emulator stays.
+_DROPPED = ("AWS_", "OPENAI_", "AZURE_OPENAI_")
+_KEPT = (_ENDPOINT, _IGNORED, "AWS_CA_BUNDLE", "OPENAI_BASE_URL")
+# A proxy on loopback would be a way out.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
 _MOTO_LOCK = threading.RLock()
 
 
+class _Run:
+    """One run that is shut in; remembers the environment to go back to."""
+
+    def __init__(self) -> None:
+        self.environment_before = dict(os.environ)
+
+
+_lock = threading.RLock()
+_runs: list[_Run] = []
+_guards = contextlib.ExitStack()
+_allowed: Counter[str] = Counter()
+
+
 @contextlib.contextmanager
-def isolated(environment: Mapping[str, str], allow_network: Sequence[str] = ()) -> Iterator[None]:
+def isolated(environment: Mapping[str, str] | None = None, allow_network: Sequence[str] = ()) -> Iterator[None]:
     """Shut handlers in for the length of a run.
+
+    With `AWS_ENDPOINT_URL` in the environment that the program was started with, boto3 goes there instead of to moto,
+    and that host is allowed; with one for a service alone (`AWS_ENDPOINT_URL_S3`), that service does.
 
     Args:
         environment: what they find in `os.environ` beside the dummies; wins over these.
         allow_network: hosts that they may reach beside loopback.
-
-    With `AWS_ENDPOINT_URL` (or one for a service) in the environment that the program was started with, boto3 goes
-    there instead of to moto.
     """
-    endpoints = {name: value for name, value in os.environ.items() if name.startswith(_ENDPOINT)}
-    hosts = {urlsplit(value).hostname or "" for value in endpoints.values()}
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(replaced_environment({**_DUMMIES, **environment}, _REMOVED))
-        stack.enter_context(_guarded_sockets(hosts.union(allow_network)))
-        if endpoints:
-            stack.enter_context(_when_imported(("botocore.auth",), lambda: _sign_with_the_real_clock(stack)))
-        else:
-            stack.enter_context(_when_imported(("boto3", "botocore.session"), lambda: start_moto(stack)))
-        yield
-
-
-@contextlib.contextmanager
-def replaced_environment(values: Mapping[str, str], removed: Sequence[str] = ()) -> Iterator[None]:
-    """Set and remove variables of `os.environ`; afterwards it is exactly as it was."""
-    before = dict(os.environ)
-    for name in removed:
-        os.environ.pop(name, None)
-    os.environ.update(values)
+    hosts = [_host(each) for each in allow_network]
+    run = _enter(environment or {}, hosts)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _leave(run, hosts)
 
 
-def start_moto(stack: contextlib.ExitStack) -> None:
-    """Let moto answer boto3 until `stack` is closed; its state is dropped then."""
+def _enter(environment: Mapping[str, str], hosts: Iterable[str]) -> _Run:
+    with _lock:
+        run = _Run()
+        try:
+            if not _runs:
+                _set_up()
+            os.environ.update(_with_region(environment))
+        except BaseException:
+            if not _runs:
+                _guards.close()
+            _go_back_to(run.environment_before)
+            raise
+        _runs.append(run)
+        _allowed.update(hosts)
+        return run
+
+
+def _leave(run: _Run, hosts: Iterable[str]) -> None:
+    with _lock:
+        _allowed.subtract(hosts)
+        index = _runs.index(run)
+        del _runs[index]
+        try:
+            if not _runs:
+                _guards.close()
+        finally:
+            if index < len(_runs):
+                # A run that began later still needs the dummies: it is the one that goes back to before this run.
+                _runs[index].environment_before = run.environment_before
+            else:
+                _go_back_to(run.environment_before)
+
+
+def _set_up() -> None:
+    endpoints = _endpoints()
+    for name in [name for name in os.environ if _is_dropped(name)]:
+        del os.environ[name]
+    os.environ.update(_DUMMIES)
+    os.environ.update(dict.fromkeys(_REGIONS, REGION))
+    _allowed.clear()
+    _allowed.update(urlsplit(url).hostname or "" for url in endpoints.values())
+    _guards.enter_context(_guarded_sockets())
+    if endpoints:
+        _guards.enter_context(_when_imported(("botocore.signers",), _sign_with_the_real_clock))
+    if _ENDPOINT not in endpoints:
+        _guards.enter_context(_when_imported(("boto3", "botocore.session"), _start_moto))
+
+
+def _endpoints() -> dict[str, str]:
+    """Return the variables that point boto3 to an endpoint, as botocore would heed them."""
+    if os.environ.get(_IGNORED, "").lower() == "true":
+        return {}
+    return {name: url for name, url in os.environ.items() if name.startswith(_ENDPOINT) and url}
+
+
+def _is_dropped(name: str) -> bool:
+    return name.lower() in _PROXIES or (name.startswith(_DROPPED) and not name.startswith(_KEPT))
+
+
+def _with_region(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` with both names of the region, if it has one: boto3 reads one, handlers the other."""
+    given = next((environment[name] for name in _REGIONS if name in environment), None)
+    regions = dict.fromkeys(_REGIONS, given) if given is not None else {}
+    return {**regions, **environment}
+
+
+def _go_back_to(environment: Mapping[str, str]) -> None:
+    for name in [name for name in os.environ if name not in environment]:
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+# boto3 and moto
+
+
+def _start_moto() -> None:
+    """Let moto answer boto3 until the guards are taken down; its state is dropped then."""
+    knew_moto = "moto.core.models" in sys.modules
     from moto import mock_aws
+    from moto.core.models import MockAWS, botocore_stubber
 
     lock_moto()
-    mock = mock_aws()
+    if not knew_moto:
+        _adopt_clients(botocore_stubber)
+    # One that the caller has started keeps its state and its settings. The dummies above are credentials enough.
+    mock = mock_aws() if MockAWS._mocks_active else mock_aws(config={"core": {"mock_credentials": False}})
     mock.start()
-    stack.callback(mock.stop)
+    _guards.callback(mock.stop)
 
 
 def lock_moto() -> None:
@@ -111,83 +185,165 @@ def lock_moto() -> None:
     """
     from moto.core.botocore_stubber import BotocoreStubber
 
-    answer: Callable[..., Any] = BotocoreStubber.__call__
-    if getattr(answer, "is_locked", False):
-        return
+    for name in ("__call__", "process_request"):
+        answer: Callable[..., Any] = getattr(BotocoreStubber, name)
+        if not getattr(answer, "is_locked", False):
+            setattr(BotocoreStubber, name, _locked(answer))
 
+
+def _locked(answer: Callable[..., Any]) -> Callable[..., Any]:
     def locked(*args: Any, **kwargs: Any) -> Any:
         with _MOTO_LOCK:
             return answer(*args, **kwargs)
 
     locked.is_locked = True  # type: ignore[attr-defined]
-    BotocoreStubber.__call__ = locked
+    return locked
 
 
-def _sign_with_the_real_clock(stack: contextlib.ExitStack) -> None:
+def _adopt_clients(stubber: object) -> None:
+    """Let moto answer the clients and sessions that were made before moto was imported, and so do not know it.
+
+    Such are the clients at the top of a handler's module that a test has imported.
+    """
+    from botocore.client import BaseClient
+    from botocore.session import Session
+
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if issubclass(kind, BaseClient):
+            thing.meta.events.register("before-send", stubber)
+        elif issubclass(kind, Session):
+            thing.register("before-send", stubber)
+
+
+def _sign_with_the_real_clock() -> None:
     """Let botocore sign with the real clock: an endpoint that is not ours may refuse requests of another day."""
-    import botocore.auth
+    from botocore.signers import RequestSigner
 
-    virtual = botocore.auth.get_current_datetime
+    sign: Callable[..., Any] = RequestSigner.sign
 
-    def real(*args: Any, **kwargs: Any) -> Any:
+    def signed_now(*args: Any, **kwargs: Any) -> Any:
         with clock.real_time():
-            return virtual(*args, **kwargs)
+            return sign(*args, **kwargs)
 
-    botocore.auth.get_current_datetime = real
-    stack.callback(setattr, botocore.auth, "get_current_datetime", virtual)
+    RequestSigner.sign = signed_now
+    _guards.callback(setattr, RequestSigner, "sign", sign)
+
+
+@contextlib.contextmanager
+def serve_moto() -> Iterator[str]:
+    """Serve moto on a free port of loopback, behind the same lock, and give its URL for `AWS_ENDPOINT_URL`.
+
+    Other processes share a world in this way. In an open world they share its state; otherwise the state is empty at
+    first and dropped at the end.
+
+    Raises:
+        ConfigurationError: what moto needs for it is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+        from werkzeug.serving import make_server
+    except ImportError as error:
+        raise ConfigurationError(
+            f"moto cannot be served: {error}. What it needs is installed by: pip install 'moto[server]'"
+        ) from None
+    app = DomainDispatcherApplication(create_backend_app)
+
+    def locked(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        with _MOTO_LOCK, contextlib.closing(app(environ, start_response)) as answer:
+            return [b"".join(answer)]
+
+    class Quiet(MotoRequestHandler):  # type: ignore[misc]  # moto has no types here
+        def log(self, *args: Any) -> None:
+            """Write nothing: a run's output is its own."""
+
+    with _fresh_moto_state():
+        server = make_server("127.0.0.1", 0, locked, threaded=True, request_handler=Quiet)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="moto", daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+@contextlib.contextmanager
+def _fresh_moto_state() -> Iterator[None]:
+    from moto.core.base_backend import BackendDict
+    from moto.core.model_instances import reset_model_data
+    from moto.core.models import MockAWS
+
+    def drop() -> None:
+        if not MockAWS._mocks_active:
+            with _MOTO_LOCK:
+                BackendDict.reset()
+                reset_model_data()
+
+    drop()
+    try:
+        yield
+    finally:
+        drop()
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Runs `act` once, as soon as one of `names` has been imported."""
+    """Runs `act` once, as soon as one of `names` has been imported.
+
+    It runs while that import still goes on, so that another thread that imports the same cannot get ahead of it.
+    """
 
     def __init__(self, names: Sequence[str], act: Callable[[], None]) -> None:
         self._names = names
         self._act: Callable[[], None] | None = act
-        self._looking = False
+        self._lock = threading.RLock()
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name not in self._names or self._act is None or self._looking:
+        if fullname not in self._names or self._act is None:
             return None
-        self._looking = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._looking = False
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self.imported)
-        return spec
+        for finder in sys.meta_path:
+            look = getattr(finder, "find_spec", None) if finder is not self else None
+            spec: importlib.machinery.ModuleSpec | None = look(fullname, path, target) if look else None
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, self._imported)
+                return spec
+        return None
 
-    def imported(self) -> None:
-        """Act, unless boto3 is still in the middle of its own import: its end will act."""
-        boto3 = sys.modules.get("boto3")
-        if boto3 is not None and getattr(boto3.__spec__, "_initializing", False):
-            return
-        act, self._act = self._act, None
-        if act is not None:
+    def _imported(self, module: ModuleType) -> None:
+        with self._lock:
+            if self._act is None or (module.__name__ != self._names[0] and self._first_is_coming()):
+                return
+            act, self._act = self._act, None
             act()
+
+    def _first_is_coming(self) -> bool:
+        """Tell whether the first of the names is in the middle of its own import: its end will act."""
+        first = sys.modules.get(self._names[0])
+        return first is not None and bool(getattr(first.__spec__, "_initializing", False))
 
 
 class _Loader(importlib.abc.Loader):
     """A loader that says when its module has been executed."""
 
-    def __init__(self, loader: Any, imported: Callable[[], None]) -> None:
+    def __init__(self, loader: Any, executed: Callable[[ModuleType], None]) -> None:
         self._loader = loader
-        self._imported = imported
+        self._executed = executed
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
         if module.__spec__ is not None:
-            module.__spec__._initializing = False  # type: ignore[attr-defined]
-        self._imported()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
+            module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._executed(module)
 
 
 @contextlib.contextmanager
@@ -204,58 +360,79 @@ def _when_imported(names: Sequence[str], act: Callable[[], None]) -> Iterator[No
         sys.meta_path.remove(finder)
 
 
-@contextlib.contextmanager
-def _guarded_sockets(allowed: set[str]) -> Iterator[None]:
-    """Refuse every connection and name look-up but those of loopback and of `allowed` hosts."""
-    addresses = set(allowed)
-    look_up = socket.getaddrinfo
+# Sockets
 
-    def permitted(host: object) -> bool:
-        text = host.decode() if isinstance(host, bytes) else str(host or "localhost")
-        if text in addresses or text == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(text.split("%")[0]).is_loopback
-        except ValueError:
-            return False
+
+@contextlib.contextmanager
+def _guarded_sockets() -> Iterator[None]:
+    """Refuse every connection and name look-up but those of loopback and of allowed hosts."""
+    look_up = socket.getaddrinfo
+    found_addresses: set[str] = set()
+
+    def is_open(host: object) -> bool:
+        name = _host(host.decode() if isinstance(host, bytes) else str(host or "localhost"))
+        return _allowed[name] > 0 or name in found_addresses or _is_loopback(name)
 
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if not permitted(host):
+        if not is_open(host):
             raise _refusal(host)
         found = look_up(host, *args, **kwargs)
         # What an allowed name stands for is allowed too.
-        addresses.update(str(entry[4][0]) for entry in found)
+        found_addresses.update(str(entry[4][0]) for entry in found)
         return found
 
-    def guard(method: Callable[..., Any]) -> Callable[..., Any]:
-        def guarded(self: socket.socket, *args: Any) -> Any:
+    def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(self: socket.socket, *args: Any) -> Any:
             address = args[-1]
             if isinstance(address, tuple) and self.family in (socket.AF_INET, socket.AF_INET6):
                 host = address[0]
-                if not permitted(host):
+                if not is_open(host):
                     raise _refusal(host)
             return method(self, *args)
 
-        return guarded
+        return checked
 
+    methods = [name for name in ("connect", "connect_ex", "sendto", "sendmsg") if hasattr(socket.socket, name)]
+    replaced: list[tuple[Any, str, Any]] = [(socket, "getaddrinfo", getaddrinfo)]
+    replaced += [(socket.socket, name, guarded(getattr(socket.socket, name))) for name in methods]
     with contextlib.ExitStack() as stack:
-        for owner, name, made in (
-            (socket, "getaddrinfo", getaddrinfo),
-            *((socket.socket, name, guard(getattr(socket.socket, name))) for name in ("connect", "connect_ex", "sendto")),
-        ):
-            own = name in vars(owner)
-            before = getattr(owner, name)
+        for owner, name, made in replaced:
+            # socket.socket inherits its methods: what it did not have itself is taken away again, not set.
+            back = (setattr, owner, name, vars(owner)[name]) if name in vars(owner) else (delattr, owner, name)
             setattr(owner, name, made)
-            stack.callback(setattr, owner, name, before) if own else stack.callback(delattr, owner, name)
+            stack.callback(*back)
         yield
+
+
+def _host(text: str) -> str:
+    """Return the name or address in `HOST`, `HOST:PORT`, `[ADDRESS]:PORT` or `ADDRESS%ZONE`, as it is compared."""
+    name = text.strip().lower()
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    return name.partition("%")[0].rstrip(".")
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    # A connection to 0.0.0.0 goes to this machine.
+    return (mapped or address).is_loopback or address.is_unspecified
 
 
 def _refusal(host: object) -> NetworkRefusedError:
     invocation = clock.current()
+    name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
     who = f"the handler {invocation.function}" if invocation else "something outside a handler"
     text = (
-        f"{who} tried to reach {host}: while handlers run, only loopback can be reached, so that no run touches a real "
-        f"account. If that is meant, allow it with --allow-network {host}"
+        f"{who} tried to reach {name}: while handlers run, only loopback can be reached, so that no run touches a real "
+        f"account. If that is meant, allow it with --allow-network {name}"
     )
     if invocation is not None:
         # Clients wrap what a socket raises, and may drop the words: they stand in the handler's output as well.

@@ -1,42 +1,91 @@
-"""Python handlers as Lambda functions: event and context in, response or error envelope out.
-
-Source: AWS Lambda Developer Guide, Python handler, context object, errors; the runtime interface client's behaviour
-for the shape of the error envelope (recorded: raise_exception, raise_custom_exception).
-"""
+"""Where the Python code of Lambda functions is found, and what is particular about each function."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import importlib.util
-import json
-import linecache
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from sfn_sim import clock, limits
+from sfn_sim.config import Config, FunctionSettings
 from sfn_sim.errors import ConfigurationError, HandlerImportError, MissingHandlerError
-from sfn_sim.payload import loads
-from sfn_sim.run.effects import Outcome
+from sfn_sim.services.containers import Container
 
 Handler: TypeAlias = "Callable[[Any, Any], Any]"
 TIMEOUT_S = 900
 MEMORY_MB = 512
+_ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Function:
-    """A Lambda function: its name, its handler, and the folder that would be /var/task."""
+    """A Lambda function during one run.
+
+    Attributes:
+        name: its name.
+        plain: its handler, when it was given as a Python function; it has no containers then.
+        file: the handler's file; `attribute` its name there.
+        root: the folder that would be /var/task.
+        settings: what the configuration says of it.
+    """
 
     name: str
-    handler: Handler
-    root: Path | None
+    plain: Handler | None = None
+    file: Path | None = None
+    attribute: str = "handler"
+    root: Path | None = None
+    settings: FunctionSettings = field(default_factory=lambda: FunctionSettings(pattern="*"))
+    _containers: dict[int, Container] = field(default_factory=dict)
+
+    @property
+    def timeout_s(self) -> int:
+        """How long one invocation may last, in virtual seconds."""
+        return self.settings.timeout_s or TIMEOUT_S
+
+    @property
+    def memory_mb(self) -> int:
+        """Its memory, as its context and environment tell it."""
+        return self.settings.memory_mb or MEMORY_MB
+
+    def container(self, slot: int) -> Container | None:
+        """Return the warm container of a slot, a new one if there is none; None for a plain function."""
+        if self.file is None or self.root is None:
+            return None
+        if slot not in self._containers:
+            path = (self.root, *self.settings.path)
+            self._containers[slot] = Container(self.file, self.attribute, path, self._environment(slot))
+        return self._containers[slot]
+
+    def discard(self, slot: int) -> None:
+        """Forget the container of a slot: it has died, or is not to be used again."""
+        self._containers.pop(slot, None)
+
+    def _environment(self, slot: int) -> dict[str, Any]:
+        """Return a container's variables.
+
+        Source: AWS Lambda Developer Guide, Defined runtime environment variables.
+        """
+        return {
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream(slot),
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+            "LAMBDA_TASK_ROOT": str(self.root),
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "_HANDLER": f"{self.file.stem if self.file else ''}.{self.attribute}",
+            **self.settings.env,
+        }
+
+
+def log_stream(slot: int) -> str:
+    """Return the name of a container's log stream, in Lambda's form."""
+    return f"2025/01/01/[$LATEST]{slot:032x}"
 
 
 def function_name(resource: str) -> str:
@@ -53,18 +102,20 @@ def function_name(resource: str) -> str:
 
 @dataclass
 class Handlers:
-    """Where the Python handlers of Lambda functions are found.
+    """Where the Python handlers of Lambda functions are found, in this order.
 
-    Function `a-b` is the function `handler` of `a_b.py` in the folder, unless `functions` has it.
+    `functions` by name; then what the configuration says of the name; then, for function `a-b`, the function
+    `handler` of `a_b.py` in the folder, or of `handler.py` in its folders `a-b` or `a_b`.
 
     Args:
-        folder: a folder of handler modules; it is importable while handlers run.
+        folder: a folder of handlers.
         functions: handlers by function name.
+        config: the project's configuration.
     """
 
     folder: Path | None = None
     functions: Mapping[str, Handler] = field(default_factory=dict)
-    _loaded: dict[str, Function] = field(default_factory=dict, repr=False)
+    config: Config | None = None
 
     @classmethod
     def from_directory(cls, folder: str | Path) -> Handlers:
@@ -94,9 +145,7 @@ class Handlers:
             ) from None
         except Exception as error:
             raise HandlerImportError(f"the module {name} fails when it is imported: {error!r}") from error
-        found = {
-            key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")
-        }
+        found = {key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
         given = getattr(module, "HANDLERS", {})
         return cls(functions={**{key.replace("_", "-"): value for key, value in found.items()}, **found, **given})
 
@@ -116,260 +165,68 @@ class Handlers:
     def with_(self, **functions: Handler) -> Handlers:
         """Return the same handlers with some replaced; an underscore in a name stands for a hyphen too."""
         named = {name: value for key, value in functions.items() for name in (key, key.replace("_", "-"))}
-        return Handlers(self.folder, {**self.functions, **named})
+        return Handlers(self.folder, {**self.functions, **named}, self.config)
 
-    def path_of(self, name: str) -> Path | None:
-        """Return the file where the handler of a function is expected."""
-        return self.folder / f"{name.replace('-', '_')}.py" if self.folder else None
+    def has(self, resource: str) -> bool:
+        """Tell whether there is a handler for a function, by its name or ARN, without importing it."""
+        name = function_name(resource)
+        if name in self.functions:
+            return True
+        settings = self._settings(name, resource)
+        if settings is not None and (settings.file is not None or settings.url is not None):
+            return True
+        return any(path.is_file() for path in self._expected(name))
 
-    def has(self, name: str) -> bool:
-        """Tell whether there is a handler for a function, without importing it."""
-        path = self.path_of(name)
-        return name in self.functions or (path is not None and path.is_file())
-
-    def load(self, name: str) -> Function:
-        """Return a function, importing its module at the first call.
+    def find(self, resource: str) -> Function:
+        """Return a function as it is at the start of a run.
 
         Raises:
             MissingHandlerError: there is none.
-            HandlerImportError: its module fails when it is imported, or has no `handler`.
         """
-        function = self._loaded.get(name)
-        if function is None:
-            function = self._loaded[name] = self._find(name)
-        return function
+        name = function_name(resource)
+        settings = self._settings(name, resource) or FunctionSettings(pattern=name)
+        plain = self.functions.get(name)
+        if plain is not None:
+            code = getattr(plain, "__code__", None)
+            return Function(name, plain, root=Path(code.co_filename).parent if code else None, settings=settings)
+        if settings.url is not None:
+            return Function(name, settings=settings)
+        if settings.file is not None:
+            return Function(name, None, settings.file, settings.attribute, settings.file.parent, settings)
+        for path in self._expected(name):
+            if path.is_file():
+                return Function(name, None, path, settings.attribute, path.parent, settings)
+        raise MissingHandlerError(self.missing(resource))
 
-    def _find(self, name: str) -> Function:
-        handler = self.functions.get(name)
-        if handler is not None:
-            code = getattr(handler, "__code__", None)
-            return Function(name, handler, Path(code.co_filename).parent if code else None)
-        path = self.path_of(name)
-        if path is None or not path.is_file():
-            raise MissingHandlerError(self.missing(name))
-        handler = getattr(_import(path), "handler", None)
-        if not callable(handler):
-            raise HandlerImportError(f"{path}: has no function named 'handler' for the Lambda function {name}")
-        return Function(name, handler, self.folder)
+    def _settings(self, name: str, resource: str) -> FunctionSettings | None:
+        arn = resource if resource.startswith("arn:") else f"{_ARN}{name}"
+        return self.config.settings_of(name, arn) if self.config else None
 
-    def missing(self, name: str) -> str:
-        """Say that a function has no handler, and where one would be looked for."""
-        path = self.path_of(name)
-        known = sorted({*self.functions, *(self._in_folder())})
-        wanted = f"expected {path} with a function handler(event, context)" if path else "no --handlers given"
-        return f"no handler for the Lambda function {name}: {wanted}; there are: {', '.join(known) or 'none'}"
+    def _expected(self, name: str) -> list[Path]:
+        if self.folder is None:
+            return []
+        under = name.replace("-", "_")
+        return [self.folder / f"{under}.py", *(self.folder / each / "handler.py" for each in dict.fromkeys((name, under)))]
+
+    def missing(self, resource: str) -> str:
+        """Say that a function has no handler, where one would be looked for, and what there is."""
+        name = function_name(resource)
+        expected = self._expected(name)
+        wanted = f"expected {expected[0]} with a function handler(event, context)" if expected else "no --handlers given"
+        known = sorted({*self.functions, *self._in_folder(), *(each.pattern for each in self._patterns())})
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        there = f"there are: {', '.join(known) or 'none'}"
+        return (
+            f"no handler for the Lambda function {name}: {wanted}, or [functions.{name!r}] with a handler in "
+            f"sfn-sim.toml; {hint}{there}"
+        )
+
+    def _patterns(self) -> Iterable[FunctionSettings]:
+        return self.config.functions if self.config else ()
 
     def _in_folder(self) -> list[str]:
-        files = self.folder.glob("*.py") if self.folder else []
-        return [path.stem.replace("_", "-") for path in files if not path.stem.startswith("_")]
-
-    @contextlib.contextmanager
-    def ready(self) -> Iterator[None]:
-        """Make the folder importable for the length of a run; what was imported from it is forgotten afterwards."""
         if self.folder is None:
-            yield
-            return
-        text = str(self.folder)
-        before = set(sys.modules)
-        sys.path.insert(0, text)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(ValueError):
-                sys.path.remove(text)
-            self._loaded.clear()
-            for key in set(sys.modules) - before:
-                file = getattr(sys.modules[key], "__file__", None)
-                if file and Path(file).is_relative_to(self.folder):
-                    del sys.modules[key]
-
-
-def _import(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"sfn_sim_handler_{path.stem}", path)
-    if spec is None or spec.loader is None:  # pragma: no cover - a .py file always has a loader
-        raise HandlerImportError(f"{path}: cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[spec.name]
-        place = _last_frame(error.__traceback__, path)
-        raise HandlerImportError(
-            f"{path}{place}: fails when it is imported: {type(error).__name__}: {error}"
-        ) from error
-    return module
-
-
-def _last_frame(trace: TracebackType | None, path: Path) -> str:
-    line = 0
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f":{line}" if line else ""
-
-
-class LambdaContext:
-    """The `context` argument of a handler.
-
-    Source: AWS Lambda Developer Guide, Using the Lambda context object (Python).
-    """
-
-    identity = None
-    client_context = None
-    function_version = "$LATEST"
-
-    def __init__(self, name: str, request_id: Callable[[], str], invocation: clock.Invocation) -> None:
-        self._request_id = request_id
-        self._invocation = invocation
-        self.function_name = name
-        self.memory_limit_in_mb = MEMORY_MB
-        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
-        self.log_group_name = f"/aws/lambda/{name}"
-
-    @property
-    def aws_request_id(self) -> str:
-        """The request's id, drawn from the seed."""
-        return self._request_id()
-
-    @property
-    def log_stream_name(self) -> str:
-        """The name of a log stream, as Lambda forms it."""
-        day = time.strftime("%Y/%m/%d", time.gmtime(self._invocation.start_ns / 1e9))
-        return f"{day}/[$LATEST]{self._request_id().replace('-', '')}"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return how long the function may still run, in virtual ms."""
-        return TIMEOUT_S * 1000 - self._invocation.took_ms
-
-
-def invoke(
-    function: Function, payload: bytes, invocation: clock.Invocation, request_id: Callable[[], str]
-) -> Outcome:
-    """Call a handler and return how it ended; never raises for what the handler does."""
-    try:
-        event = loads(payload)
-    except ValueError as error:
-        # Source: Lambda API reference, Invoke, InvalidRequestContentException; the words are assumed.
-        return Outcome(
-            None,
-            "Lambda.InvalidRequestContentException",
-            f"Could not parse request body into json: {error} (Service: AWSLambda; Status Code: 400; "
-            f"Error Code: InvalidRequestContentException; Request ID: {request_id()}; Proxy: null)",
-        )
-    context = LambdaContext(function.name, request_id, invocation)
-    error_name = cause = None
-    response: bytes | None = None
-    with clock.working_for(invocation):
-        try:
-            response = _response(function.handler(event, context))
-        except SystemExit as stop:
-            error_name = "Runtime.ExitError"
-            message = f"RequestId: {request_id()} Error: Runtime exited with error: exit status {stop.code or 0}"
-            cause = json.dumps({"errorType": error_name, "errorMessage": message})
-        except _Unserializable as problem:
-            error_name = "Runtime.MarshalError"
-            cause = _envelope(error_name, str(problem), request_id(), [])
-        except Exception as problem:
-            error_name = type(problem).__name__
-            frames = _frames(problem.__traceback__, function.root)
-            cause = _envelope(error_name, str(problem), request_id(), frames)
-    if response is not None and len(response) > limits.LAMBDA_PAYLOAD.value:
-        # Source: AWS Lambda quotas; the words are those that Lambda's users quote.
-        error_name = "Function.ResponseSizeTooLarge"
-        message = (
-            f"Response payload size ({len(response)} bytes) exceeded maximum allowed payload size "
-            f"({limits.LAMBDA_PAYLOAD.value} bytes)."
-        )
-        cause, response = json.dumps({"errorMessage": message, "errorType": error_name}), None
-    return Outcome(
-        response,
-        error_name,
-        cause,
-        invocation.took_ms,
-        time.perf_counter_ns() - invocation.real_start,
-        "".join(invocation.printed),
-    )
-
-
-class _Unserializable(Exception):
-    """A response that is not JSON."""
-
-
-def _default(value: object) -> float:
-    # Source: the runtime interface client writes Decimal as a number and refuses every other class.
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default)
-
-
-def _response(result: Any) -> bytes:
-    """Return a handler's result as the JSON text that Lambda's runtime writes.
-
-    Source: the runtime interface client: a result that is not JSON ends as Runtime.MarshalError, "Unable to marshal
-    response: …". That NaN does too is assumed: Lambda writes it, and no reader of JSON takes it.
-    """
-    try:
-        return _ENCODER.encode(result).encode("utf-8", "surrogatepass")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _Unserializable(f"Unable to marshal response: {error}") from None
-
-
-def _envelope(name: str, message: str, request_id: str, frames: list[str]) -> str:
-    return json.dumps(
-        {"errorMessage": message, "errorType": name, "requestId": request_id, "stackTrace": frames}
-    )
-
-
-def _frames(trace: TracebackType | None, root: Path | None) -> list[str]:
-    """Return the handler's own frames as Lambda prints them, without carets, so that every Python writes the same."""
-    lines = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        path = Path(code.co_filename)
-        if root is not None and path.is_relative_to(root):
-            source = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-            shown = path.relative_to(root).as_posix()
-            lines.append(f'  File "/var/task/{shown}", line {trace.tb_lineno}, in {code.co_name}\n    {source}\n')
-        trace = trace.tb_next
-    return lines
-
-
-class _Captured:
-    """Stands for stdout or stderr: what a handler writes goes to its invocation, the rest to the stream itself."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        invocation = clock.current()
-        if invocation is None:
-            return int(self._stream.write(text) or 0)
-        invocation.printed.append(text)
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        if clock.current() is None:
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextlib.contextmanager
-def captured_output() -> Iterator[None]:
-    """Keep what handlers print apart from what the program prints."""
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = cast(Any, _Captured(before[0])), cast(Any, _Captured(before[1]))
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
+            return []
+        files = [path.stem for path in self.folder.glob("*.py") if not path.stem.startswith("_")]
+        return [name.replace("_", "-") for name in (*files, *(path.parent.name for path in self.folder.glob("*/handler.py")))]

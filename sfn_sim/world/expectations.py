@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sfn_sim.payload import Json
+from sfn_sim.payload import Json, dumps
 from sfn_sim.run.execution import Execution
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def check_expectations(fixture: Fixture, world: World, execution: Execution) -> 
     if expect.error is not None:
         checks.append(Check("error", execution.error == expect.error, expect.error, execution.error))
     if expect.has_output:
-        checks.append(Check("output", execution.output == expect.output, expect.output, execution.output))
+        differs = _difference(expect.output, execution.output, "$", whole=True)
+        checks.append(Check("output", not differs, expect.output, execution.output, differs))
     if expect.output_contains is not None:
         differs = _difference(expect.output_contains, execution.output, "$")
         checks.append(
@@ -57,26 +58,43 @@ def check_expectations(fixture: Fixture, world: World, execution: Execution) -> 
     return checks
 
 
-def _asked(name: str, function: Callable[..., Any], world: World, execution: Execution) -> Iterable[Check]:
+def _asked(name: str, function: Callable[..., Any], world: World, execution: Execution) -> list[Check]:
     try:
         answer = function(world, execution)
+        checks = [answer] if isinstance(answer, Check) else [] if answer is None else list(answer)
     except Exception as error:
         words = f"{type(error).__name__}: {error}"
         return [Check(name, False, "a check that can be made", words, "the check itself failed")]
-    if isinstance(answer, Check):
-        return [answer]
-    return list(answer or ())
+    if not all(isinstance(each, Check) for each in checks):
+        return [Check(name, False, "a Check, or a list of them", repr(answer), "the check itself failed")]
+    return checks
 
 
-def _difference(expected: Json, actual: Json, path: str) -> str:
-    """Return where `actual` lacks something of `expected`; empty if it has all of it."""
+def _difference(expected: Json, actual: Json, path: str, *, whole: bool = False) -> str:
+    """Return where `actual` lacks something of `expected`; empty if it has all of it.
+
+    Objects of `actual` may have more keys unless it must be equal as a `whole`; lists may not be longer.
+    """
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             return f"{path} is no object"
+        if whole and (more := actual.keys() - expected.keys()):
+            return f"{path}.{min(more)} is not expected"
         for key, value in expected.items():
             if key not in actual:
                 return f"{path}.{key} is missing"
-            if found := _difference(value, actual[key], f"{path}.{key}"):
+            if found := _difference(value, actual[key], f"{path}.{key}", whole=whole):
                 return found
         return ""
-    return "" if expected == actual else f"{path} is {actual!r} instead of {expected!r}"
+    if isinstance(expected, list):
+        if not isinstance(actual, list):
+            return f"{path} is no array"
+        if len(actual) != len(expected):
+            return f"{path} has {len(actual)} items instead of {len(expected)}"
+        differences = (
+            _difference(each, actual[index], f"{path}[{index}]", whole=whole) for index, each in enumerate(expected)
+        )
+        return next(filter(None, differences), "")
+    # To Python, true is 1; to JSON it is not.
+    same = expected == actual and isinstance(expected, bool) == isinstance(actual, bool)
+    return "" if same else f"{path} is {dumps(actual)} instead of {dumps(expected)}"

@@ -6,19 +6,21 @@ expectation that nobody checks.
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from sfn_sim.errors import FixtureError
-from sfn_sim.payload import Json
+from sfn_sim.payload import Json, dumps, loads
 
+_FILE = "fixture.toml"
+_STATUSES = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_TABLES = ("substitutions", "environment", "openai", "expect")
 _REFERENCE = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
 
 # The keys of each table of fixture.toml; None: free.
@@ -130,7 +132,7 @@ def load_fixture(path: Path, overrides: Mapping[str, str] | None = None) -> Fixt
     Raises:
         FixtureError: it cannot be read, has an unknown key, or a value of the wrong kind.
     """
-    file = path if path.suffix == ".toml" else path / "fixture.toml"
+    file = path if path.suffix == ".toml" else path / _FILE
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -162,15 +164,20 @@ def _refuse_unknown(file: Path, table: Mapping[str, Any], name: str) -> None:
 
 def _override(file: Path, document: dict[str, Any], key: str, text: str) -> None:
     """Put one `--set` into the document; the value is read as TOML, or taken as a text."""
-    *tables, name = key.split(".") if "." in key else ("params", key)
+    *tables, name = key.split(".")
+    if not tables and (name in document.get("params", {}) or name not in (_KEYS[""] or ())):
+        tables = ["params"]
     table: Any = document
-    for part in tables:
-        table = table.get(part) if isinstance(table, dict) else None
-    if not isinstance(table, dict) or (tables == ["params"] and name not in table):
-        params = document.get("params", {})
-        near = get_close_matches(name, list(params), 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"its parameters are: {', '.join(params) or 'none'}"
-        raise FixtureError(f"--set {key}={text}: the fixture {file.parent.name} has no such value; {hint}")
+    for depth, part in enumerate(tables):
+        if not depth and part in _TABLES:
+            document.setdefault(part, {})
+        table = _entry(table, part)
+    if not _settable(table, tables, name):
+        there = [each for each in table if isinstance(each, str)] if isinstance(table, dict) else list(document)
+        near = get_close_matches(name if isinstance(table, dict) else tables[0], there, 1)
+        what = "its parameters are" if tables == ["params"] else "there are"
+        hint = f"did you mean {near[0]!r}?" if near else f"{what}: {', '.join(there) or 'none'}"
+        raise FixtureError(f"{file}: --set {key}={text}: the fixture has no such value; {hint}")
     try:
         table[name] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -178,14 +185,28 @@ def _override(file: Path, document: dict[str, Any], key: str, text: str) -> None
     _refuse_unknown(file, document, "")
 
 
+def _entry(table: Any, part: str) -> Any:
+    """Return what a table has under a name, or a list at an index; None for neither."""
+    if isinstance(table, list) and part.isdigit() and int(part) < len(table):
+        return table[int(part)]
+    return table.get(part) if isinstance(table, dict) else None
+
+
+def _settable(table: Any, tables: list[str], name: str) -> bool:
+    """Tell whether `--set` may put `name` into a table: a misspelt parameter would be one that nobody reads."""
+    return isinstance(table, dict) and (tables not in (["params"], ["substitutions"]) or name in table)
+
+
 class _Reader:
     """Makes a Fixture of one document; knows the file for its messages."""
 
     def __init__(self, file: Path, document: dict[str, Any]) -> None:
         self._file = file
-        params = document.get("params", {})
-        self._params: Mapping[str, Any] = params
-        self._document: dict[str, Any] = {**self._filled(document), "params": params}
+        self._document = document
+        self._params: Mapping[str, Any] = self._table("params")
+        self._resolving: list[str] = []
+        self._document = self._filled(document)
+        self._params = self._document.get("params", {})
 
     def _filled(self, value: Any) -> Any:
         """Return `value` with `${params.x}` replaced; a text that is only a reference takes the parameter's kind."""
@@ -193,7 +214,7 @@ class _Reader:
             whole = _REFERENCE.fullmatch(value)
             if whole:
                 return self._param(whole[1])
-            return _REFERENCE.sub(lambda match: str(self._param(match[1])), value)
+            return _REFERENCE.sub(lambda match: _text(self._param(match[1])), value)
         if isinstance(value, list):
             return [self._filled(each) for each in value]
         if isinstance(value, dict):
@@ -202,13 +223,21 @@ class _Reader:
 
     def _param(self, name: str) -> Any:
         if name not in self._params:
-            raise FixtureError(f"{self._file}: ${{params.{name}}} names a parameter that [params] does not have")
-        return self._params[name]
+            near = get_close_matches(name, list(self._params), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise self._wrong(f"${{params.{name}}} names a parameter that [params] does not have{hint}")
+        if name in self._resolving:
+            raise self._wrong(f"${{params.{name}}} is made of itself")
+        self._resolving.append(name)
+        try:
+            return self._filled(self._params[name])
+        finally:
+            self._resolving.pop()
 
     def fixture(self) -> Fixture:
         """Return the whole fixture."""
         return Fixture(
-            name=self._file.parent.name,
+            name=self._file.resolve().parent.name if self._file.name == _FILE else self._file.stem,
             path=self._file.parent,
             about=self._get("about", str, ""),
             seed=self._get("seed", int, 0),
@@ -216,8 +245,8 @@ class _Reader:
             python=self._file_of("python"),
             params=self._params,
             input=self._input(),
-            substitutions={key: str(value) for key, value in self._table("substitutions").items()},
-            environment={key: str(value) for key, value in self._table("environment").items()},
+            substitutions=self._texts("substitutions"),
+            environment=self._texts("environment"),
             buckets=tuple(self._bucket(each) for each in self._list("buckets")),
             tables=tuple(self._table_of(each) for each in self._list("tables")),
             queues=tuple(self._name(each, "queues") for each in self._list("queues")),
@@ -238,11 +267,21 @@ class _Reader:
         table: Mapping[str, Any] = self._get(key, dict, {})
         return table
 
-    def _list(self, key: str) -> list[Mapping[str, Any]]:
-        entries: list[Mapping[str, Any]] = self._get(key, list, [])
-        if not all(isinstance(each, dict) for each in entries):
-            raise self._wrong(f"{key} must be tables: [[{key}]]")
-        return entries
+    def _texts(self, key: str) -> dict[str, str]:
+        for name, value in self._table(key).items():
+            if isinstance(value, list | dict):
+                raise self._wrong(f"{key}.{name} must be a text, a number or a boolean, and is {value!r}")
+        return {name: _text(value) for name, value in self._table(key).items()}
+
+    def _list(self, key: str, table: Mapping[str, Any] | None = None, shown: str = "") -> list[Mapping[str, Any]]:
+        value = (self._document if table is None else table).get(key, [])
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise self._wrong(f"{shown or key} must be tables: [[{shown or key}]]")
+        return value
+
+    def _one_of(self, first: str, second: str, table: Mapping[str, Any], where: str = "") -> None:
+        if first in table and second in table:
+            raise self._wrong(f"{where}{first} and {second} exclude each other")
 
     def _name(self, table: Mapping[str, Any], where: str) -> str:
         name = table.get("name")
@@ -265,23 +304,23 @@ class _Reader:
         text = self._get(key, str, None, table)
         if text is None:
             return None
-        path = (self._file.parent / text).resolve()
-        if not path.exists():
-            raise self._wrong(f"{key} = {text!r}: no such file or folder")
+        path: Path = (self._file.parent / text).resolve()
+        is_there, kind = (path.is_dir, "folder") if key == "tree" else (path.is_file, "file")
+        if not is_there():
+            raise self._wrong(f"{key} = {text!r}: no such {kind}")
         return path
 
     def _json(self, path: Path) -> Any:
         try:
-            return json.loads(path.read_text(encoding="utf-8-sig"))
+            return loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise self._wrong(f"{path.name}: {error}") from None
 
     def _input(self) -> Json:
+        self._one_of("input", "input_file", self._document)
         file = self._file_of("input_file")
-        if file is not None:
-            found: Json = self._json(file)
-            return found
-        return self._document.get("input", {})
+        found: Json = self._document.get("input", {}) if file is None else self._json(file)
+        return found
 
     def _bucket(self, entry: Mapping[str, Any]) -> Bucket:
         return Bucket(name=self._name(entry, "buckets"), tree=self._file_of("tree", entry))
@@ -294,16 +333,23 @@ class _Reader:
 
     def _table_of(self, entry: Mapping[str, Any]) -> Table:
         name = self._name(entry, "tables")
-        indexes = self._get("indexes", list, [], entry)
+        self._one_of("items", "items_file", entry, f"{name}: ")
         file = self._file_of("items_file", entry)
-        items = self._json(file) if file else self._get("items", list, [], entry)
+        items = self._json(file) if file else entry.get("items", [])
         items = items.get("Items", items) if isinstance(items, dict) else items
+        if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+            raise self._wrong(f"{name}: {'items_file' if file else 'items'} must be a list of items")
+        attributes = self._get("attributes", dict, {}, entry)
+        for attribute, kind in attributes.items():
+            if kind not in ("S", "N", "B"):
+                raise self._wrong(f"{name}: attributes.{attribute} must be S, N or B, and is {kind!r}")
         return Table(
             name=name,
             key=self._key(entry, name),
-            attributes=self._get("attributes", dict, {}, entry),
+            attributes=attributes,
             indexes=tuple(
-                Index(name=self._name(each, "tables.indexes"), key=self._key(each, name)) for each in indexes
+                Index(name=self._name(each, "tables.indexes"), key=self._key(each, f"{name}: an index's"))
+                for each in self._list("indexes", entry, "tables.indexes")
             ),
             items=tuple(items),
         )
@@ -312,24 +358,46 @@ class _Reader:
         if "openai" not in self._document:
             return None
         table = self._table("openai")
-        faults = self._get("faults", list, [], table)
+        dims = self._get("dims", int, 1536, table)
+        if dims < 1:
+            raise self._wrong(f"openai.dims must be at least 1, and is {dims}")
         return OpenAI(
-            dims=self._get("dims", int, 1536, table),
+            dims=dims,
             model=self._get("model", str, "text-embedding-3-small", table),
-            faults=tuple(Fault(**each) for each in faults),
+            faults=tuple(self._fault(each) for each in self._list("faults", table, "openai.faults")),
         )
+
+    def _fault(self, entry: Mapping[str, Any]) -> Fault:
+        match, status, times = entry.get("match"), entry.get("status"), self._get("times", int, 1, entry)
+        if not isinstance(match, str):
+            raise self._wrong("an entry of [[openai.faults]] has no match, such as \"GET /v1/batches/\"")
+        if status != "timeout" and (type(status) is not int or not 400 <= status <= 599):
+            raise self._wrong(f"openai.faults: status must be 400 to 599 or \"timeout\", and is {status!r}")
+        return Fault(match=match, status=status, times=times)
 
     def _expect(self) -> Expect:
         table = self._table("expect")
+        status = self._get("status", str, "SUCCEEDED", table)
+        if status not in _STATUSES:
+            raise self._wrong(f"expect.status must be one of {', '.join(_STATUSES)}, and is {status!r}")
         checks = self._get("checks", list, None, table)
+        if checks is not None and not all(isinstance(each, str) for each in checks):
+            raise self._wrong("expect.checks must be names of expect_… functions")
         return Expect(
-            status=self._get("status", str, "SUCCEEDED", table),
+            status=status,
             error=self._get("error", str, None, table),
             output=table.get("output"),
             has_output="output" in table,
             output_contains=table.get("output_contains"),
             checks=None if checks is None else tuple(checks),
         )
+
+
+def _text(value: Any) -> str:
+    """Return a value as it stands in a text: true as `true`, a moment as ISO 8601."""
+    if isinstance(value, str):
+        return value
+    return value.isoformat() if isinstance(value, date | time) else dumps(value)
 
 
 _KIND_NAMES: Mapping[type, str] = {str: "a text", int: "an integer", list: "a list", dict: "a table"}

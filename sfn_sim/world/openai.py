@@ -7,6 +7,7 @@ and error files.
 from __future__ import annotations
 
 import base64
+import contextlib
 import email
 import email.policy
 import hashlib
@@ -27,6 +28,8 @@ from sfn_sim.world.vectors import Vectors
 
 _DAY_S = 86_400
 _ENDED = frozenset(("completed", "failed", "expired", "cancelled"))
+_STATUSES = frozenset(("validating", "in_progress", "finalizing", "cancelling", *_ENDED))
+_ENDPOINT = "/v1/embeddings"
 _PARTIAL = {"expired": "batch_expired", "cancelled": "batch_cancelled"}
 
 
@@ -74,19 +77,19 @@ class _File:
 @dataclass
 class _Batch:
     id: str
-    requests: list[tuple[str, str]]
+    requests: list[tuple[str, Sequence[str]]]
     status: str
-    errors: Mapping[str, str]
+    errors: dict[str, str]
     input_file_id: str
     created_at: int
     metadata: Mapping[str, str] | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
     problems: list[dict[str, Any]] = field(default_factory=list)
-    endpoint: str = "/v1/embeddings"
+    moves: bool = False
 
     @property
-    def good(self) -> list[tuple[str, str]]:
+    def good(self) -> list[tuple[str, Sequence[str]]]:
         return [each for each in self.requests if each[0] not in self.errors]
 
 
@@ -110,6 +113,7 @@ class OpenAIStandIn:
         self._now = int(start.timestamp())
         self._seed = seed
         self._files: dict[str, _File] = {}
+        self._stored = 0
         self._batches: dict[str, _Batch] = {}
         self._faults: list[list[Any]] = []
         self._lock = threading.RLock()
@@ -138,12 +142,23 @@ class OpenAIStandIn:
             status: OpenAI's status. In `expired` and `cancelled` the requests of `error_lines` were never run.
             error_lines: messages by custom_id, for requests that failed.
             metadata: the batch's metadata.
+
+        Raises:
+            ValueError: OpenAI has no such status, the id is taken, or a failed request is none of the batch's.
         """
         with self._lock:
             made = batch_id or self._name("batch", len(self._batches))
             listed = list(requests)
+            strangers = (error_lines or {}).keys() - {custom_id for custom_id, _ in listed}
+            if status not in _STATUSES:
+                raise ValueError(f"a batch cannot be {status!r}, only {', '.join(sorted(_STATUSES))}")
+            if made in self._batches:
+                raise ValueError(f"there is a batch {made!r} already")
+            if strangers:
+                raise ValueError(f"batch {made!r} has no request {min(strangers)!r} that could fail")
             source = self._store("input.jsonl", "batch", lambda: _input_lines(listed, self._model))
-            batch = _Batch(made, listed, status, dict(error_lines or {}), source.id, self._now, metadata)
+            texts: list[tuple[str, Sequence[str]]] = [(custom_id, [text]) for custom_id, text in listed]
+            batch = _Batch(made, texts, status, dict(error_lines or {}), source.id, self._now, metadata)
             self._batches[made] = batch
             self._finish(batch)
             return made
@@ -168,6 +183,8 @@ class OpenAIStandIn:
                 return self._answer(method, path, parse_qs(parts.query), headers, body)
             except _Refused as refusal:
                 return refusal.response
+            except Exception as error:
+                return _Refused(500, f"the stand-in for OpenAI failed: {type(error).__name__}: {error}").response
 
     def _take_fault(self, request: str) -> Response | None:
         for fault in self._faults:
@@ -175,7 +192,7 @@ class OpenAIStandIn:
             if times and request.startswith(match):
                 fault[2] -= 1
                 if isinstance(status, int):
-                    raise _Refused(status, f"injected fault {status}")
+                    raise _Refused(status, f"injected fault {status}", "rate_limit_exceeded" if status == 429 else None)
                 return Response(status, b"")
         return None
 
@@ -186,21 +203,20 @@ class OpenAIStandIn:
             case "POST", ["v1", "files"]:
                 return _json(self._upload(headers, body).to_json())
             case "GET", ["v1", "files"]:
-                return _page([each.to_json() for each in self._files.values()], query)
+                return _json(self._list_files(query))
             case "GET", ["v1", "files", name]:
+                self._content(name)
                 return _json(self._file(name).to_json())
             case "DELETE", ["v1", "files", name]:
                 self._files.pop(self._file(name).id)
                 return _json({"id": name, "object": "file", "deleted": True})
             case "GET", ["v1", "files", name, "content"]:
-                file = self._file(name)
-                content = file.content()
-                file.size = len(content)
-                return Response(200, content, "application/octet-stream")
+                return Response(200, self._content(name), "application/octet-stream")
             case "POST", ["v1", "batches"]:
                 return _json(self._batch_json(self._create_batch(_object(body))))
             case "GET", ["v1", "batches"]:
-                return _page([self._batch_json(each) for each in self._batches.values()], query)
+                newest_first = [self._batch_json(each) for each in reversed(self._batches.values())]
+                return _json(_page(newest_first, query, 20, 100))
             case "GET", ["v1", "batches", name]:
                 return _json(self._retrieve(name))
             case "POST", ["v1", "batches", name, "cancel"]:
@@ -214,7 +230,8 @@ class OpenAIStandIn:
         return f"{kind}{'-' if kind == 'file' else '_'}{digest}"
 
     def _store(self, filename: str, purpose: str, content: Callable[[], bytes], size: int | None = None) -> _File:
-        file = _File(self._name("file", len(self._files)), filename, purpose, self._now, content, size)
+        file = _File(self._name("file", self._stored), filename, purpose, self._now, content, size)
+        self._stored += 1
         self._files[file.id] = file
         return file
 
@@ -222,6 +239,21 @@ class OpenAIStandIn:
         if name not in self._files:
             raise _Refused(404, f"No such File object: {name}")
         return self._files[name]
+
+    def _content(self, name: str) -> bytes:
+        file = self._file(name)
+        content = file.content()
+        file.size = len(content)
+        return content
+
+    def _list_files(self, query: Mapping[str, list[str]]) -> dict[str, Any]:
+        """Return a page of files, the newest first unless `order` says otherwise.
+
+        Source: API reference, List files (purpose, order, limit, after).
+        """
+        wanted, order = query.get("purpose", [None])[0], query.get("order", ["desc"])[0]
+        rows = [each.to_json() for each in self._files.values() if wanted in (None, each.purpose)]
+        return _page(rows if order == "asc" else rows[::-1], query, 10_000, 10_000)
 
     def _upload(self, headers: Mapping[str, str], body: bytes) -> _File:
         kind = headers.get("content-type", "")
@@ -238,39 +270,70 @@ class OpenAIStandIn:
         return self._store(name, purpose.decode() if isinstance(purpose, bytes) else "batch", lambda: data, len(data))
 
     def _create_batch(self, given: Mapping[str, Any]) -> _Batch:
-        """Take a batch through the API: it is validating at first, and ends when it is next asked for."""
+        """Take a batch through the API: it is validating at first, and ends when it is next asked for.
+
+        Source: API reference, Create batch.
+        """
+        for key, only in (("endpoint", _ENDPOINT), ("completion_window", "24h")):
+            if given.get(key) != only:
+                raise _Refused(400, f"the stand-in for OpenAI knows {key} {only!r} only, not {given.get(key)!r}")
         source = self._file(str(given.get("input_file_id")))
-        batch = _Batch(
-            self._name("batch", len(self._batches)), [], "validating", {}, source.id, self._now, given.get("metadata")
-        )
-        batch.endpoint = str(given.get("endpoint"))
+        name = self._name("batch", len(self._batches))
+        batch = _Batch(name, [], "validating", {}, source.id, self._now, given.get("metadata"), moves=True)
         self._batches[batch.id] = batch
         return batch
 
     def _retrieve(self, name: str) -> dict[str, Any]:
+        """Return a batch; one that came or was cancelled through the API has moved on to its end."""
         batch = self._batch(name)
-        answer = self._batch_json(batch)
-        if batch.status == "validating" and not batch.requests:
+        if batch.moves:
+            batch.moves = False
             self._read_requests(batch)
+            if batch.status == "cancelling":
+                batch.status = "cancelled"
+                batch.errors = dict.fromkeys((each[0] for each in batch.requests), "This request was never run.")
+            else:
+                batch.status = "failed" if batch.problems else "completed"
             self._finish(batch)
-            answer = self._batch_json(batch)
-        return answer
+        return self._batch_json(batch)
 
     def _read_requests(self, batch: _Batch) -> None:
-        for number, line in enumerate(self._file(batch.input_file_id).content().splitlines(), 1):
+        """Read a batch's requests from its file, unless it has them.
+
+        Source: Batch guide, input file format; the codes of the problems are assumed.
+        """
+        if batch.requests:
+            return
+        seen: set[str] = set()
+        for number, line in enumerate(self._content(batch.input_file_id).splitlines(), 1):
             try:
                 request = json.loads(line)
-                batch.requests.append((str(request["custom_id"]), str(request["body"]["input"])))
+                custom_id, url, body = str(request["custom_id"]), request["url"], request["body"]
+                problem = None if url == _ENDPOINT else ("mismatched_url", f"url must be {_ENDPOINT}, and is {url!r}")
+                if custom_id in seen:
+                    problem = ("duplicate_custom_id", f"custom_id {custom_id!r} stands on two lines")
+                seen.add(custom_id)
+                batch.requests.append((custom_id, self._request_texts(batch, custom_id, body)))
             except (ValueError, KeyError, TypeError):
-                problem = {"code": "invalid_json_line", "line": number, "message": "Invalid line", "param": None}
-                batch.problems.append(problem)
-        batch.status = "failed" if batch.problems or not batch.requests else "completed"
+                problem = ("invalid_json_line", "this line is no request in JSON")
+            if problem is not None:
+                code, message = problem
+                batch.problems.append({"code": code, "line": number, "message": message, "param": None})
+        if not batch.requests and not batch.problems:
+            batch.problems.append({"code": "empty_file", "line": None, "message": "no requests", "param": None})
+
+    def _request_texts(self, batch: _Batch, custom_id: str, body: Mapping[str, Any]) -> list[str]:
+        try:
+            return self._texts(body)
+        except _Refused as refusal:
+            batch.errors[custom_id] = str(refusal)
+            return []
 
     def _cancel(self, name: str) -> dict[str, Any]:
         batch = self._batch(name)
         if batch.status in _ENDED:
             raise _Refused(409, f"Cannot cancel a batch with status '{batch.status}'.")
-        batch.status = "cancelling"
+        batch.status, batch.moves = "cancelling", True
         return self._batch_json(batch)
 
     def _batch(self, name: str) -> _Batch:
@@ -292,13 +355,15 @@ class OpenAIStandIn:
     def _output_lines(self, batch: _Batch) -> bytes:
         ordered = sorted(batch.good, key=lambda each: self._shuffled(batch, each[0]))
         lines = []
-        for custom_id, text in ordered:
-            tokens = len(text.split())
+        for custom_id, texts in ordered:
             body = {
                 "object": "list",
-                "data": [{"object": "embedding", "index": 0, "embedding": self._vectors.of(text)}],
+                "data": [
+                    {"object": "embedding", "index": index, "embedding": self._vectors.of(text)}
+                    for index, text in enumerate(texts)
+                ],
                 "model": self._model,
-                "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+                "usage": _usage(texts),
             }
             line = self._line(batch, custom_id, {"status_code": 200, "body": body}, None)
             lines.append(orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY))
@@ -331,17 +396,18 @@ class OpenAIStandIn:
         status, now = batch.status, batch.created_at
         ended = status in _ENDED
         times = {
-            "in_progress_at": now if status != "validating" else None,
+            "in_progress_at": now if status not in ("validating", "failed") else None,
             "finalizing_at": now if status in ("finalizing", "completed") else None,
             "cancelling_at": now if status in ("cancelling", "cancelled") else None,
             **{f"{each}_at": now if status == each else None for each in sorted(_ENDED)},
         }
+        problems = batch.problems or [{"code": "invalid_request", "line": None, "message": "failed", "param": None}]
         return {
             "id": batch.id,
             "object": "batch",
-            "endpoint": batch.endpoint,
+            "endpoint": _ENDPOINT,
             "model": self._model,
-            "errors": {"object": "list", "data": batch.problems} if status == "failed" else None,
+            "errors": {"object": "list", "data": problems} if status == "failed" else None,
             "input_file_id": batch.input_file_id,
             "completion_window": "24h",
             "status": status,
@@ -359,19 +425,29 @@ class OpenAIStandIn:
         }
 
     def _embed(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        inputs = given.get("input")
-        texts = [inputs] if isinstance(inputs, str) else inputs
-        if not isinstance(texts, list) or not texts or not all(isinstance(each, str) for each in texts):
-            raise _Refused(400, "'$.input' is invalid: expected a text or a list of texts.")
+        texts = self._texts(given)
         as_base64 = given.get("encoding_format") == "base64"
         data = []
         for index, text in enumerate(texts):
             vector = self._vectors.of(text)
             shown = base64.b64encode(vector.astype("<f4").tobytes()).decode() if as_base64 else vector.tolist()
             data.append({"object": "embedding", "index": index, "embedding": shown})
-        tokens = sum(len(text.split()) for text in texts)
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return {"object": "list", "data": data, "model": given.get("model", self._model), "usage": usage}
+        return {"object": "list", "data": data, "model": given.get("model", self._model), "usage": _usage(texts)}
+
+    def _texts(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the texts of a request for embeddings."""
+        inputs = given.get("input")
+        texts = [inputs] if isinstance(inputs, str) else inputs
+        if not isinstance(texts, list) or not texts or not all(isinstance(each, str) and each for each in texts):
+            raise _Refused(400, "'$.input' is invalid: expected a text or a list of texts.")
+        if given.get("dimensions", self._vectors.dims) != self._vectors.dims:
+            raise _Refused(400, f"the stand-in for OpenAI makes vectors of {self._vectors.dims} dimensions only")
+        return texts
+
+
+def _usage(texts: Sequence[str]) -> dict[str, int]:
+    tokens = sum(len(text.split()) for text in texts)
+    return {"prompt_tokens": tokens, "total_tokens": tokens}
 
 
 def _input_lines(requests: Sequence[tuple[str, str]], model: str) -> bytes:
@@ -396,20 +472,22 @@ def _json(value: Mapping[str, Any]) -> Response:
     return Response(200, orjson.dumps(value))
 
 
-def _page(rows: list[dict[str, Any]], query: Mapping[str, list[str]]) -> Response:
-    after, limit = query.get("after", [None])[0], int(query.get("limit", ["20"])[0])
+def _page(rows: list[dict[str, Any]], query: Mapping[str, list[str]], default: int, most: int) -> dict[str, Any]:
+    after, limit = query.get("after", [None])[0], query.get("limit", [str(default)])[0]
+    if not limit.isdigit() or not 1 <= int(limit) <= most:
+        raise _Refused(400, f"'limit' must be 1 to {most}, and is {limit!r}")
     names = [row["id"] for row in rows]
-    first = names.index(after) + 1 if after in names else 0
-    shown = rows[first : first + limit]
-    return _json(
-        {
-            "object": "list",
-            "data": shown,
-            "first_id": shown[0]["id"] if shown else None,
-            "last_id": shown[-1]["id"] if shown else None,
-            "has_more": first + limit < len(rows),
-        }
-    )
+    if after is not None and after not in names:
+        raise _Refused(404, f"'after' names nothing that is listed: {after!r}")
+    first = names.index(after) + 1 if after is not None else 0
+    shown = rows[first : first + int(limit)]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": first + len(shown) < len(rows),
+    }
 
 
 class Server:
@@ -453,7 +531,9 @@ class _Server(ThreadingHTTPServer):
 
     def close_connections(self) -> None:
         for request in list(self._open):
-            self.shutdown_request(request)
+            # Wakes the thread that waits for the connection's next request; it closes the connection itself.
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
 
 def _handler(stand_in: OpenAIStandIn) -> type[BaseHTTPRequestHandler]:
@@ -484,7 +564,7 @@ def _handler(stand_in: OpenAIStandIn) -> type[BaseHTTPRequestHandler]:
             self.rfile.readline()
             return b"".join(pieces)
 
-        do_GET = do_POST = do_DELETE = _serve  # noqa: N815  (the base class looks for these names)
+        do_GET = do_POST = do_DELETE = _serve
 
         def log_message(self, format: str, *args: Any) -> None:
             """Write nothing: a run's output is its own."""

@@ -1,13 +1,15 @@
-"""What a run works on: buckets, tables, queues, and a stand-in for OpenAI, built from a fixture and taken down after it."""
+"""What a run works on: buckets, tables, queues, a stand-in for OpenAI; built from a fixture, taken down after it."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.util
 import os
 import re
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -154,9 +156,10 @@ class World:
             self._create_table(table)
         if self.fixture.python is not None:
             self._module = _load(self.fixture.python)
-            build = getattr(self._module, "build", None)
-            if build is not None:
-                build(self, self.params)
+        self.checks(self.fixture.expect.checks)
+        build = getattr(self._module, "build", None)
+        if build is not None:
+            build(self, self.params)
 
     def _with_queues(self, value: str, queues: Mapping[str, str]) -> str:
         def url(match: re.Match[str]) -> str:
@@ -205,15 +208,17 @@ def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequ
             stack.enter_context(Server(world.openai))
             world.env["OPENAI_BASE_URL"] = world.openai.base_url
             world.env.setdefault("OPENAI_API_KEY", "sfn-sim")
-        at_start = clock.Invocation(f"the world of {fixture.name}", round(world.start.timestamp()) * 1_000_000_000)
+        at_start = clock.Invocation(f"the world of {fixture.name}", round(world.start.timestamp() * 1000) * 1_000_000)
         with clock.working_for(at_start):
             try:
                 world.build()
             except SfnSimError:
                 raise
             except Exception as error:
+                place = _place(error, fixture.python) if fixture.python else ""
                 raise FixtureError(
-                    f"{fixture.path}: its world cannot be built: {type(error).__name__}: {error}"
+                    f"{place or fixture.path}: the world of {fixture.name} cannot be built: "
+                    f"{type(error).__name__}: {error}"
                 ) from error
         yield world
 
@@ -234,10 +239,25 @@ _TYPES = frozenset(("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"))
 
 
 def _item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item in DynamoDB's JSON form; one that has it already stays as it is."""
+    """Return an item in DynamoDB's JSON form; one that has it already keeps it."""
     if item and all(isinstance(value, dict) and len(value) == 1 and value.keys() <= _TYPES for value in item.values()):
-        return dict(item)
+        return {key: _dumped(value) for key, value in item.items()}
     return {key: _attribute(value) for key, value in item.items()}
+
+
+def _dumped(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an attribute of a dump for boto3, which wants bytes where the dump has base64."""
+    ((kind, held),) = value.items()
+    match kind:
+        case "B" if isinstance(held, str):
+            return {"B": base64.b64decode(held)}
+        case "BS":
+            return {"BS": [base64.b64decode(each) if isinstance(each, str) else each for each in held]}
+        case "M":
+            return {"M": {key: _dumped(each) for key, each in held.items()}}
+        case "L":
+            return {"L": [_dumped(each) for each in held]}
+    return {kind: held}
 
 
 def _attribute(value: Any) -> dict[str, Any]:
@@ -272,7 +292,9 @@ def _plain(value: Mapping[str, Any]) -> Any:
             return [_plain(each) for each in held]
         case "NULL":
             return None
-        case "SS" | "NS" | "BS":
+        case "NS":
+            return {_plain({"N": each}) for each in held}
+        case "SS" | "BS":
             return set(held)
     return held
 
@@ -292,7 +314,16 @@ def _load(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise FixtureError(f"{path}: fails when it is imported: {type(error).__name__}: {error}") from error
+        place = _place(error, path) or path
+        raise FixtureError(f"{place}: fails when it is imported: {type(error).__name__}: {error}") from error
     finally:
         del sys.modules[name]
     return module
+
+
+def _place(error: Exception, path: Path) -> str:
+    """Return the last line of a module that an error went through; empty if it went through none."""
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines.append(error.lineno or 1)
+    return f"{path}:{lines[-1]}" if lines else ""

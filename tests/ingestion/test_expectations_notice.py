@@ -118,6 +118,7 @@ def well_run(request: pytest.FixtureRequest) -> Iterator[Scene]:
     statuses = ["completed", "completed", "in_progress"]
     with opened(request.param, batches=3, embeddings=6, statuses=statuses) as scene:
         scene.direct().run()
+        assert scene.broken_expectations() == set()
         yield scene
 
 
@@ -138,7 +139,6 @@ def well_run(request: pytest.FixtureRequest) -> Iterator[Scene]:
     ],
 )
 def test_damage_to_a_world_is_noticed(well_run: Scene, damage: Callable[[Scene], None], seen: set[str]) -> None:
-    assert well_run.broken_expectations() == set()
     with restoring(well_run):
         damage(well_run)
         assert seen <= well_run.broken_expectations()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .conftest import Open
 
 
@@ -14,24 +12,18 @@ def test_pending_batches_of_this_type_are_listed_oldest_first(scene: Open) -> No
         assert (listed["total_batches"], listed["use_s3"], listed["batches_left"]) == (7, False, 0)
 
 
-def test_a_run_takes_the_oldest_and_says_how_many_are_left(scene: Open) -> None:
-    with scene(environment={"MAX_BATCHES_PER_RUN": "3"}, batches=5, embeddings=5) as world:
-        listed = world.direct().list_pending()
-        assert [batch["batch_id"] for batch in listed["pending_batches"]] == [b.batch_id for b in world.batches[:3]]
-        assert listed["batches_left"] == 2
-
-
-@pytest.mark.parametrize(("batches", "use_s3"), [(250, False), (465, True)])
-def test_a_long_list_of_batches_goes_to_s3(scene: Open, batches: int, use_s3: bool) -> None:
-    with scene(batches=batches, embeddings=batches) as world:
+def test_a_run_takes_the_oldest_batches_and_a_long_list_goes_to_s3(scene: Open) -> None:
+    with scene(environment={"MAX_BATCHES_PER_RUN": "250"}, batches=465, embeddings=465) as world:
+        oldest = [batch.batch_id for batch in world.batches]
         listed = world.direct("run-1").list_pending()
-        assert listed["use_s3"] is use_s3
-        if use_s3:
-            assert listed["pending_batches"] is None
-            assert listed["manifest_s3_key"] == "manifests/run-1/batches.json"
-            assert len(world.json("manifests/run-1/batches.json")) == batches
-        else:
-            assert listed["manifest_s3_key"] is None
+        assert (listed["use_s3"], listed["manifest_s3_key"], listed["batches_left"]) == (False, None, 215)
+        assert [batch["batch_id"] for batch in listed["pending_batches"]] == oldest[:250]
+        world.module("shared.settings").MAX_BATCHES_PER_RUN = 500
+        listed = world.direct("run-2").list_pending()
+        assert (listed["use_s3"], listed["pending_batches"], listed["batches_left"]) == (True, None, 0)
+        assert listed["manifest_s3_key"] == "manifests/run-2/batches.json"
+        assert [batch["batch_id"] for batch in world.json("manifests/run-2/batches.json")] == oldest
+        assert listed["batch_indices"] == list(range(465))
 
 
 def test_batches_that_no_run_will_end_are_reported(scene: Open) -> None:

@@ -49,6 +49,10 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Override a value of the fixture.")
 @click.option("--input", "given", metavar="JSON|FILE|-", help="The execution's input.")
 @click.option("--handlers", metavar="DIR|MODULE", help="Where the Lambda functions' Python handlers are.")
+@click.option("--substitute", "substitutions", metavar="NAME=VALUE", multiple=True, help="Fill ${NAME}.")
+@click.option("--cold", is_flag=False, flag_value="cold", type=click.Choice(["cold", "both"]), metavar="[both]",
+              help="A fresh container for every invocation; both: compare with warm ones.")
+@click.option("--logs", is_flag=False, flag_value="*", metavar="[STATE]", help="Print what handlers wrote.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Handlers at once.")
 @click.option("--executor", type=click.Choice(["inline", "threads"]), help="Default: inline for one worker.")
 @click.option("--limit-events", metavar="N|off", callback=_events, help="History limit.  [default: 25000]")
@@ -63,7 +67,7 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the last line and failures only.")
 def run(machine: str, as_json: bool, **options: Any) -> None:
-    """Run MACHINE: a name in definitions/, or a path to a definition."""
+    """Run MACHINE: a name in definitions/, a path to a definition, or - for standard input."""
     from sfn_sim.runner import Request
 
     request = Request.from_options(machine, **options)
@@ -88,6 +92,8 @@ def _run_shown(request: Request) -> int:
     else:
         with terminal.MapProgress(out) as progress:
             result = carry_out(request, progress)
+    if request.logs is not None:
+        terminal.show_logs(out, result.summary.execution.log.visits, request.logs)
     for state in request.show:
         terminal.show_stages(out, result.summary.execution.visits(state), state)
     if request.quiet:

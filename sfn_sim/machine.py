@@ -15,16 +15,17 @@ from sfn_sim.definition.model import Definition, TaskState
 from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.definition.validate import validate
-from sfn_sim.errors import ConfigurationError, DefinitionError, InputError, MissingHandlerError
+from sfn_sim.errors import DefinitionError, InputError, MissingHandlerError
 from sfn_sim.payload import Json, loads, size_bytes
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Execution, Options, execute
 from sfn_sim.run.seed import Stream
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, make_executor
 from sfn_sim.services.isolation import isolated
-from sfn_sim.services.lambda_functions import Handler, Handlers, function_name
+from sfn_sim.services.lambda_functions import Handler, Handlers
 from sfn_sim.services.surroundings import surroundings
 from sfn_sim.source import Diagnostic, Source
+from sfn_sim.sources import read_definition
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 """A run starts at this virtual moment unless it is told otherwise."""
@@ -53,7 +54,8 @@ class StateMachine:
         """Load a definition from a file.
 
         Args:
-            path: a JSON file in Amazon States Language.
+            path: a JSON file in Amazon States Language, or what `aws stepfunctions describe-state-machine` printed;
+                "-" is standard input.
             substitutions: values for `${Name}` in the definition's strings.
 
         Raises:
@@ -61,15 +63,8 @@ class StateMachine:
             DefinitionError: the definition is not valid; carries every finding.
             UnsupportedFeatureError: it uses a part of ASL that is not carried out yet.
         """
-        file = Path(path)
-        try:
-            text = file.read_bytes().decode("utf-8-sig")
-        except OSError as error:
-            raise ConfigurationError(f"cannot read the definition {file}: {error.strerror}") from None
-        except UnicodeDecodeError as error:
-            raise ConfigurationError(f"the definition {file} is not UTF-8: {error}") from None
-        name = file.name.removesuffix(".json").removesuffix(".asl")
-        return cls._from_source(Source(_shown(file), text, substitutions or {}), name)
+        name, source = read_definition(path, substitutions or {})
+        return cls._from_source(source, name)
 
     @classmethod
     def from_json(
@@ -97,7 +92,7 @@ class StateMachine:
         return cls(name, source, definition, plan(definition), findings)
 
     def functions(self) -> dict[str, str]:
-        """Return the Lambda functions that the definition names, each with the pointer of a state that calls it."""
+        """Return the Lambda functions that the definition names, by name or ARN, each with a state that calls it."""
         found: dict[str, str] = {}
         for planned in self.planned.states:
             state = planned.state
@@ -108,7 +103,7 @@ class StateMachine:
                         state.flow.parameters.get("FunctionName") if isinstance(state.flow.parameters, dict) else None
                     )
                 if isinstance(resource, str) and not resource.startswith("arn:aws:states:"):
-                    found.setdefault(function_name(resource), state.pointer)
+                    found.setdefault(resource, state.pointer)
         return found
 
     def run(
@@ -126,6 +121,7 @@ class StateMachine:
         handler_wall_limit_s: float = WALL_LIMIT_S,
         options: Options | None = None,
         isolate: bool = True,
+        cold: bool = False,
     ) -> Execution:
         """Run one execution to its end, in virtual time.
 
@@ -142,7 +138,8 @@ class StateMachine:
             allow_network: hosts that handlers may reach beside loopback.
             handler_wall_limit_s: how long one handler may run in real time.
             options: limits and observers; its seed is replaced by `seed`.
-            isolate: False when the caller has set up the handlers' surroundings itself (a world).
+            isolate: False when the caller has shut handlers in itself (a world).
+            cold: whether every invocation gets a container of its own.
 
         Raises:
             InputError: the input is not JSON or over the limit.
@@ -154,7 +151,7 @@ class StateMachine:
         options = options or Options(seed=seed)
         value = check_input({} if input is None else input, options.limit_bytes)
         identity = Identity(self.name, name or Stream.named(options.seed, "execution", self.name).uuid4(), start)
-        calls = Calls(found, start, options.seed, handler_wall_limit_s)
+        calls = Calls(found, start, options.seed, handler_wall_limit_s, cold)
         with contextlib.ExitStack() as stack:
             if self.functions():
                 if isolate:
@@ -195,9 +192,3 @@ def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:
         )
     return copied
 
-
-def _shown(file: Path) -> str:
-    try:
-        return file.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(file)

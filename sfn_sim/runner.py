@@ -6,13 +6,15 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from sfn_sim import limits
 from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.config import Config, find_config
 from sfn_sim.errors import ConfigurationError, InputError
 from sfn_sim.machine import StateMachine, check_input
 from sfn_sim.payload import Json, loads
@@ -22,11 +24,9 @@ from sfn_sim.run.interpreter import Progress
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
-from sfn_sim.world import Fixture, check_expectations, load_fixture, open_world
+from sfn_sim.sources import machine_name
+from sfn_sim.world import Check, Fixture, check_expectations, load_fixture, open_world
 
-DEFINITIONS = Path("definitions")
-HANDLERS = Path("handlers")
-FIXTURES = Path("fixtures")
 _SUFFIXES = (".asl.json", ".json")
 
 
@@ -50,23 +50,32 @@ class Request:
     show: tuple[str, ...] = ()
     record: Path | None = None
     quiet: bool = False
+    substitutions: Mapping[str, str] = field(default_factory=dict)
+    cold: str | None = None
+    logs: str | None = None
 
     @classmethod
     def from_options(cls, machine: str, **options: Any) -> Request:
         """Return the request of the command line's options.
 
         Raises:
-            ConfigurationError: a --set that is no KEY=VALUE, or one without --fixture.
+            ConfigurationError: a --set or --substitute that is no KEY=VALUE, or a --set without --fixture.
         """
-        settings: dict[str, str] = {}
-        for each in options.pop("settings"):
-            key, equals, value = each.partition("=")
-            if not equals or not key:
-                raise ConfigurationError(f"--set {each}: expected KEY=VALUE, such as --set dims=64")
-            settings[key] = value
+        settings = _pairs("--set", options.pop("settings"))
+        substitutions = _pairs("--substitute", options.pop("substitutions"))
         if settings and not options["fixture"]:
             raise ConfigurationError("--set overrides a value of a fixture: name one with --fixture")
-        return cls(machine=machine, settings=settings, **options)
+        return cls(machine=machine, settings=settings, substitutions=substitutions, **options)
+
+
+def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for each in texts:
+        key, equals, value = each.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(f"{option} {each}: expected KEY=VALUE, such as {option} dims=64")
+        pairs[key] = value
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +86,37 @@ class Result:
     source: Source
 
 
-def find_machine(name: str) -> Path:
-    """Return the file of a machine: a path, or a name in definitions/.
+def find_machine(name: str, folder: Path) -> Path:
+    """Return the file of a machine: a path, "-" for standard input, or a name in the folder of definitions.
 
     Raises:
         ConfigurationError: there is none; names those that there are.
     """
     path = Path(name)
+    if name == "-":
+        return path
     if path.suffix or len(path.parts) > 1:
         if path.is_file():
             return path
         raise ConfigurationError(f"no definition at {name}")
     for suffix in _SUFFIXES:
-        candidate = DEFINITIONS / f"{name}{suffix}"
+        candidate = folder / f"{name}{suffix}"
         if candidate.is_file():
             return candidate
-    known = sorted({file.name.removesuffix(".json").removesuffix(".asl") for file in DEFINITIONS.glob("*.json")})
-    there = f"there are: {', '.join(known)}" if known else f"there is no folder {DEFINITIONS}/ here"
-    raise ConfigurationError(f"no machine named {name} in {DEFINITIONS}/ ({there}); a path works too")
+    known = sorted({machine_name(file) for file in folder.glob("*.json")})
+    there = f"there are: {', '.join(known)}" if known else f"there is no folder {folder}/ here"
+    near = get_close_matches(name, known, 1)
+    hint = f"; did you mean {near[0]}?" if near else "; a path works too"
+    raise ConfigurationError(f"no machine named {name} in {folder}/ ({there}){hint}")
 
 
-def find_fixture(machine: str, name: str) -> Path:
-    """Return the folder of a fixture: a path, or a name in fixtures/<machine>/.
+def find_fixture(machine: str, name: str, fixtures: Path) -> Path:
+    """Return the folder of a fixture: a path, or a name in the machine's folder of fixtures.
 
     Raises:
         ConfigurationError: there is none; names those that there are.
     """
-    folder = FIXTURES / machine
+    folder = fixtures / machine
     for path in (folder / name, Path(name)):
         if (path / "fixture.toml").is_file() or (path.suffix == ".toml" and path.is_file()):
             return path
@@ -144,19 +157,29 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     Raises:
         SfnSimError: it could not be run.
     """
-    path = find_machine(request.machine)
-    name = path.name.removesuffix(".json").removesuffix(".asl")
-    fixture = load_fixture(find_fixture(name, request.fixture), request.settings) if request.fixture else None
-    machine = StateMachine.load(path, fixture.substitutions if fixture else None)
-    handlers = _handlers(request)
+    config = find_config()
+    path = find_machine(request.machine, config.definitions)
+    fixture = None
+    if request.fixture:
+        folder = find_fixture(machine_name(path), request.fixture, config.fixtures)
+        fixture = load_fixture(folder, request.settings)
+    known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
+    machine = StateMachine.load(path, known)
+    handlers = _handlers(request, config)
     options = _options(request, fixture, progress)
     given = _input(request, fixture, options.limit_bytes)
-    if fixture is None:
-        with isolated({}, request.allow_network):
-            execution, real_ms = _timed(machine, given, handlers, request, options)
-            summary = RunSummary(name, execution, real_ms)
-    else:
-        summary = _in_world(machine, fixture, given, handlers, request, options)
+
+    def once(cold: bool) -> RunSummary:
+        if fixture is not None:
+            return _in_world(machine, fixture, given, handlers, request, options, cold)
+        hosts = (*request.allow_network, *handlers.hosts())
+        with isolated({}, hosts):
+            execution, real_ms = _timed(machine, given, handlers, request, options, cold=cold)
+            return RunSummary(machine.name, execution, real_ms)
+
+    summary = once(request.cold == "cold")
+    if request.cold == "both":
+        summary.checks = [*summary.checks, same_when_cold(summary.execution, once(True).execution)]
     summary.diagnosis = diagnose(summary.execution, machine.source)
     if request.record is not None:
         from sfn_sim.store import record
@@ -165,10 +188,25 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     return Result(summary, machine.source)
 
 
-def _handlers(request: Request) -> Handlers:
-    if request.handlers is None and HANDLERS.is_dir():
-        return Handlers.from_directory(HANDLERS)
-    return Handlers.of(request.handlers)
+def same_when_cold(warm: Execution, cold: Execution) -> Check:
+    """Compare a run in warm containers with one in which every invocation had a fresh one."""
+    name = "the same in cold containers as in warm ones"
+    for ours, theirs in zip(warm.log.events, cold.log.events, strict=False):
+        if ours != theirs:
+            visit = next((v for v in reversed(warm.log.visits) if v.entered_event <= ours[0]), None)
+            place = f"event {ours[0]}{f' in {visit.path}' if visit else ''}"
+            detail = f"the runs part at {place}: some handler keeps something between invocations"
+            return Check(name, False, f"{ours[3]} {ours[4]}", f"{theirs[3]} {theirs[4]}", detail)
+    same = len(warm.log.events) == len(cold.log.events)
+    return Check(name, same, len(warm.log.events), len(cold.log.events), "" if same else "one run ends earlier")
+
+
+def _handlers(request: Request, config: Config) -> Handlers:
+    if request.handlers is not None:
+        found = Handlers.of(request.handlers)
+    else:
+        found = Handlers.from_directory(config.handlers) if config.handlers.is_dir() else Handlers()
+    return replace(found, config=config)
 
 
 def _options(request: Request, fixture: Fixture | None, progress: Progress | None) -> Options:
@@ -225,9 +263,11 @@ def _in_world(
     handlers: Handlers,
     request: Request,
     options: Options,
+    cold: bool,
 ) -> RunSummary:
-    with open_world(fixture, seed=options.seed, allow_network=request.allow_network) as world:
+    hosts = (*request.allow_network, *handlers.hosts())
+    with open_world(fixture, seed=options.seed, allow_network=hosts) as world:
         before = world.summary()
-        execution, real_ms = _timed(machine, given, handlers, request, options, start=world.start)
+        execution, real_ms = _timed(machine, given, handlers, request, options, start=world.start, cold=cold)
         checks = check_expectations(fixture, world, execution)
         return RunSummary(machine.name, execution, real_ms, checks, before, world.summary())

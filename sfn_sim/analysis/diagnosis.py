@@ -265,7 +265,8 @@ def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
     elif visit.state.retriers:
         names = ", ".join(name for retrier in visit.state.retriers for name in retrier.error_equals)
         diagnosis.notes.append(f"no retrier takes {error}: they name {names}")
-    diagnosis.notes += [f"printed: {line}" for line in visit.printed.splitlines()[-5:]]
+    for request_id, text in visit.printed[-1:]:
+        diagnosis.notes += [f"printed by {request_id}: {line}" for line in text.splitlines()[-5:]]
     diagnosis.fix = f"mend the handler, or let {visit.name} retry or catch {error}"
 
 

@@ -204,6 +204,15 @@ def show_stages(target: Console, visits: Sequence[Visit], state: str) -> None:
         target.print(Text(f"the execution never entered a state named {state}", "red"))
 
 
+def show_logs(target: Console, visits: Sequence[Visit], state: str) -> None:
+    """Print what the handlers of a state wrote ("*": of every state), invocation by invocation."""
+    for visit in visits:
+        if state in ("*", visit.name, visit.path):
+            for request_id, text in visit.printed:
+                target.print(Text(f"{visit.path} at {duration(visit.entered_ms)}, request {request_id}", "bold"))
+                target.print(Text(text.rstrip("\n")), soft_wrap=True)
+
+
 def show_diagnostics(target: Console, diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
     """Print every finding of a definition with its line."""
     for diagnostic in diagnostics:

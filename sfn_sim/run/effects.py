@@ -63,7 +63,7 @@ class Outcome:
         error: the error's name, None if it succeeded; `cause` its text.
         took_ms: how long it lasted in virtual time.
         real_ns: how long it lasted on the clock on the wall.
-        printed: what it wrote to stdout and stderr.
+        printed: what it wrote to stdout and stderr; `request_id` is set where there is any.
     """
 
     result: bytes | None
@@ -72,3 +72,4 @@ class Outcome:
     took_ms: int = 0
     real_ns: int = 0
     printed: str = ""
+    request_id: str = ""

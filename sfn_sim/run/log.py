@@ -89,7 +89,7 @@ class Visit:
         retry_delays_ms: the delays of its retries.
         error: the name and cause of the error that ended it, or that a catcher took.
         calls_ns: the real time that its invocations took.
-        printed: what its failed invocations wrote to stdout and stderr.
+        printed: what its invocations wrote to stdout and stderr, each with its request id.
     """
 
     # Most visits keep these defaults: as class attributes they cost nothing to make.
@@ -102,7 +102,7 @@ class Visit:
     error: tuple[str | None, str | None] | None = None
     caught = False
     calls_ns = 0
-    printed = ""
+    printed: Sequence[tuple[str, str]] = ()
 
     def __init__(
         self, index: int, state: PlannedState, branch: Branch, entered_event: int, entered_ms: int, value: Json

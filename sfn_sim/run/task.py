@@ -106,10 +106,11 @@ def _invoke(
         (visit.path, visit.index, branch.retry_count),
     )
     visit.calls_ns += outcome.real_ns
+    if outcome.printed:
+        visit.printed = (*visit.printed, (outcome.request_id, outcome.printed))
     head = call.head if call.kind == "Task" else ()
     error = _error(interpreter, call, outcome, shortest)
     if error is not None:
-        visit.printed += outcome.printed
         ending = "TimedOut" if error.name == TIMEOUT else "Failed"
         branch.last = log.append(f"{call.kind}{ending}", branch.last, (*head, error.name, error.cause))
         raise error

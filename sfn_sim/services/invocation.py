@@ -25,6 +25,7 @@ from sfn_sim.services.lambda_functions import Function, log_stream
 
 _NS_PER_S = 1_000_000_000
 _END_FRAMES = 50
+_MOST_PRINTED = 65_536
 
 
 class ProcessEnded(BaseException):
@@ -89,9 +90,9 @@ def invoke(function: Function, slot: int, payload: bytes, invocation: clock.Invo
     if response is not None and len(response) > limits.LAMBDA_PAYLOAD.value:
         error_name, cause, response = *_too_large(len(response)), None
     printed = "".join(invocation.printed)
-    return Outcome(
-        response, error_name, cause, invocation.took_ms, time.perf_counter_ns() - invocation.real_start, printed
-    )
+    real_ns = time.perf_counter_ns() - invocation.real_start
+    request_id = invocation.request_id() if printed else ""
+    return Outcome(response, error_name, cause, invocation.took_ms, real_ns, printed[:_MOST_PRINTED], request_id)
 
 
 def _call(

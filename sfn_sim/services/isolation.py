@@ -53,7 +53,8 @@ _DROPPED = ("AWS_", "OPENAI_", "AZURE_OPENAI_")
 _KEPT = (_ENDPOINT, _IGNORED, "AWS_CA_BUNDLE", "OPENAI_BASE_URL")
 # A proxy on loopback would be a way out.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
-_MOTO_LOCK = threading.RLock()
+MOTO_LOCK = threading.RLock()
+"""Stands before moto, whoever asks it: in process or served."""
 
 
 class _Run:
@@ -193,7 +194,7 @@ def lock_moto() -> None:
 
 def _locked(answer: Callable[..., Any]) -> Callable[..., Any]:
     def locked(*args: Any, **kwargs: Any) -> Any:
-        with _MOTO_LOCK:
+        with MOTO_LOCK:
             return answer(*args, **kwargs)
 
     locked.is_locked = True  # type: ignore[attr-defined]
@@ -252,7 +253,7 @@ def serve_moto() -> Iterator[str]:
     app = DomainDispatcherApplication(create_backend_app)
 
     def locked(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        with _MOTO_LOCK, contextlib.closing(app(environ, start_response)) as answer:
+        with MOTO_LOCK, contextlib.closing(app(environ, start_response)) as answer:
             return [b"".join(answer)]
 
     class Quiet(MotoRequestHandler):  # type: ignore[misc]  # moto has no types here
@@ -279,7 +280,7 @@ def _fresh_moto_state() -> Iterator[None]:
 
     def drop() -> None:
         if not MockAWS._mocks_active:
-            with _MOTO_LOCK:
+            with MOTO_LOCK:
                 BackendDict.reset()
                 reset_model_data()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from sfn_sim.config import Config, FunctionSettings
 from sfn_sim.errors import ConfigurationError, HandlerImportError, MissingHandlerError
@@ -167,6 +168,11 @@ class Handlers:
         named = {name: value for key, value in functions.items() for name in (key, key.replace("_", "-"))}
         return Handlers(self.folder, {**self.functions, **named}, self.config)
 
+    def hosts(self) -> tuple[str, ...]:
+        """Return the hosts of functions that run elsewhere."""
+        urls = [each.url for each in self._patterns() if each.url]
+        return tuple(urlsplit(url).hostname or "" for url in urls)
+
     def has(self, resource: str) -> bool:
         """Tell whether there is a handler for a function, by its name or ARN, without importing it."""
         name = function_name(resource)
@@ -206,13 +212,14 @@ class Handlers:
         if self.folder is None:
             return []
         under = name.replace("-", "_")
-        return [self.folder / f"{under}.py", *(self.folder / each / "handler.py" for each in dict.fromkeys((name, under)))]
+        folders = dict.fromkeys((name, under))
+        return [self.folder / f"{under}.py", *(self.folder / each / "handler.py" for each in folders)]
 
     def missing(self, resource: str) -> str:
         """Say that a function has no handler, where one would be looked for, and what there is."""
         name = function_name(resource)
         expected = self._expected(name)
-        wanted = f"expected {expected[0]} with a function handler(event, context)" if expected else "no --handlers given"
+        wanted = f"expected {expected[0]} with handler(event, context)" if expected else "no --handlers given"
         known = sorted({*self.functions, *self._in_folder(), *(each.pattern for each in self._patterns())})
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}? " if near else ""
@@ -228,5 +235,6 @@ class Handlers:
     def _in_folder(self) -> list[str]:
         if self.folder is None:
             return []
-        files = [path.stem for path in self.folder.glob("*.py") if not path.stem.startswith("_")]
-        return [name.replace("_", "-") for name in (*files, *(path.parent.name for path in self.folder.glob("*/handler.py")))]
+        names = [path.stem for path in self.folder.glob("*.py") if not path.stem.startswith("_")]
+        names += [path.parent.name for path in self.folder.glob("*/handler.py")]
+        return [name.replace("_", "-") for name in names]

@@ -23,7 +23,7 @@ _PATH = "/2015-03-31/functions/{name}/invocations"
 def invoke_remote(function: Function, payload: bytes, invocation: clock.Invocation) -> Outcome:
     """Invoke a function at its url; an answer that is no answer of Lambda's is a Lambda.ServiceException."""
     url = f"{(function.settings.url or '').rstrip('/')}{_PATH.format(name=function.name)}"
-    request = urllib.request.Request(url, payload, {"Content-Type": "application/json"}, method="POST")  # noqa: S310
+    request = urllib.request.Request(url, payload, {"Content-Type": "application/json"}, method="POST")
     # Neither a proxy of the environment nor a redirect has a part in this.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -31,7 +31,8 @@ def invoke_remote(function: Function, payload: bytes, invocation: clock.Invocati
             body = answer.read()
             failed = answer.headers.get("X-Amz-Function-Error")
     except urllib.error.HTTPError as error:
-        return _unavailable(invocation, f"{url} answered with status {error.code}: {error.read(500).decode(errors='replace')}")
+        said = error.read(500).decode(errors="replace")
+        return _unavailable(invocation, f"{url} answered with status {error.code}: {said}")
     except (OSError, ValueError) as error:
         return _unavailable(invocation, f"nothing answers at {url}: {error}")
     real_ns = time.perf_counter_ns() - invocation.real_start

@@ -1,4 +1,4 @@
-"""What stands round handlers while a run goes on: clock, output, environment, imports and process, all undone at its end."""
+"""What stands round handlers while a run goes on: clock, output, environment, imports; all undone at its end."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class _LambdaLog(logging.Handler):
         if invocation is None:
             return
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line = f"[{record.levelname}]\t{moment}.{int(record.msecs):03d}Z\t{invocation.request_id()}\t{self.format(record)}"
-        invocation.printed.append(f"{line}\n")
+        head = f"[{record.levelname}]\t{moment}.{int(record.msecs):03d}Z\t{invocation.request_id()}"
+        invocation.printed.append(f"{head}\t{self.format(record)}\n")
 
 
 @contextlib.contextmanager

@@ -22,7 +22,8 @@ from sfn_sim.errors import FixtureError, SfnSimError
 from sfn_sim.payload import Json
 from sfn_sim.services.isolation import isolated
 from sfn_sim.world.fixture import Fixture, Table
-from sfn_sim.world.openai import OpenAIStandIn, Server
+from sfn_sim.world.openai import OpenAIStandIn
+from sfn_sim.world.openai_server import Server
 from sfn_sim.world.vectors import Vectors
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

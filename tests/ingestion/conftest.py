@@ -100,25 +100,36 @@ def opened(kind: str = "line", environment: dict[str, str] | None = None, **para
         yield Scene(world, kind, load)
 
 
-@contextlib.contextmanager
-def restoring(scene: Scene) -> Iterator[Scene]:
-    """Put objects and items back afterwards, so that tests may share a world that took time to make."""
-    world = scene.world
-    objects = {key: world.read(scene.bucket, key) for key in world.objects(scene.bucket)}
-    items = {(item["PK"], item["SK"]): item for item in world.scan(scene.table)}
-    try:
-        yield scene
-    finally:
-        for key in world.objects(scene.bucket):
-            if key not in objects:
-                world.s3.delete_object(Bucket=scene.bucket, Key=key)
-        for key, content in objects.items():
-            world.s3.put_object(Bucket=scene.bucket, Key=key, Body=content)
-        for item in world.scan(scene.table):
-            if (item["PK"], item["SK"]) not in items:
-                key_values = {name: {"S": item[name]} for name in ("PK", "SK")}
-                world.dynamodb.delete_item(TableName=scene.table, Key=key_values)
-        world.put_items(scene.table, items.values())
+class Saved:
+    """A world as it was at a moment, so that tests may share one that took time to make."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._tags = self._listed()
+        self._objects = {key: scene.world.read(scene.bucket, key) for key in self._tags}
+        self._items = self._scanned()
+
+    def restore(self) -> None:
+        """Put objects and items back that were changed since."""
+        scene, tags = self._scene, self._listed()
+        for key in tags.keys() - self._tags.keys():
+            scene.world.s3.delete_object(Bucket=scene.bucket, Key=key)
+        for key, tag in self._tags.items():
+            if tags.get(key) != tag:
+                scene.world.s3.put_object(Bucket=scene.bucket, Key=key, Body=self._objects[key])
+        items = self._scanned()
+        for key in items.keys() - self._items.keys():
+            names = {name: {"S": value} for name, value in zip(("PK", "SK"), key, strict=True)}
+            scene.world.dynamodb.delete_item(TableName=scene.table, Key=names)
+        changed = [item for key, item in self._items.items() if items.get(key) != item]
+        scene.world.put_items(scene.table, changed)
+
+    def _listed(self) -> dict[str, str]:
+        pages = self._scene.world.s3.get_paginator("list_objects_v2").paginate(Bucket=self._scene.bucket)
+        return {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", ())}
+
+    def _scanned(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {(item["PK"], item["SK"]): item for item in self._scene.world.scan(self._scene.table)}
 
 
 @pytest.fixture

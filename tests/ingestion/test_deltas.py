@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from .conftest import Scene, error_name, opened, restoring
+from .conftest import Saved, Scene, error_name, opened
+
+
+@dataclass
+class Polled:
+    """A world with deltas, the run that polled them, and its chunks."""
+
+    scene: Scene
+    direct: Any
+    chunked: Any
+    saved: Saved
 
 
 @pytest.fixture(scope="module", params=["npy", "chroma"])
-def _polled_world(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, Any, Any]]:
+def _polled(request: pytest.FixtureRequest) -> Iterator[Polled]:
     with opened(environment={"DELTA_FORMAT": request.param}, batches=2, embeddings=6) as scene:
-        yield scene, *scene.split()
+        direct, chunked = scene.split()
+        yield Polled(scene, direct, chunked, Saved(scene))
 
 
 @pytest.fixture
-def polled(_polled_world: tuple[Scene, Any, Any]) -> Iterator[tuple[Scene, Any, Any]]:
-    """A world with deltas of either form, the run that polled them, and its chunks."""
-    with restoring(_polled_world[0]):
-        yield _polled_world
+def polled(_polled: Polled) -> Iterator[Polled]:
+    """A world with deltas of either form."""
+    yield _polled
+    _polled.saved.restore()
 
 
-def test_a_delta_of_either_form_ends_in_the_snapshot(polled: tuple[Scene, Any, Any]) -> None:
-    scene, direct, chunked = polled
+def test_a_delta_of_either_form_ends_in_the_snapshot(polled: Polled) -> None:
+    scene, direct, chunked = polled.scene, polled.direct, polled.chunked
     direct.final_merge(direct.process_chunks(chunked))
     direct.mark()
     assert scene.broken_expectations() == set()
 
 
-def test_a_corrupted_delta_raises_and_names_the_batch(polled: tuple[Scene, Any, Any]) -> None:
-    scene, direct, chunked = polled
+def test_a_corrupted_delta_raises_and_names_the_batch(polled: Polled) -> None:
+    scene, direct, chunked = polled.scene, polled.direct, polled.chunked
     broken = scene.batches[1].batch_id
     prefix = f"lines/delta/receipt_lines/{broken}/"
     damages = [("embeddings.npy", b""), ("embeddings.npy", b"\x93NUMPY"), ("embeddings.npy", None)]
@@ -41,20 +53,20 @@ def test_a_corrupted_delta_raises_and_names_the_batch(polled: tuple[Scene, Any, 
     for file, content in damages:
         if prefix + file not in scene.world.objects(scene.bucket, prefix):
             continue
-        with restoring(scene):
-            if content is None:
-                scene.world.s3.delete_object(Bucket=scene.bucket, Key=prefix + file)
-            else:
-                scene.world.s3.put_object(Bucket=scene.bucket, Key=prefix + file, Body=content)
-            with pytest.raises(Exception, match=broken) as raised:
-                direct.process_chunks(chunked)
-            assert error_name(raised) == "CorruptedDeltaError"
-            done += 1
+        if content is None:
+            scene.world.s3.delete_object(Bucket=scene.bucket, Key=prefix + file)
+        else:
+            scene.world.s3.put_object(Bucket=scene.bucket, Key=prefix + file, Body=content)
+        with pytest.raises(Exception, match=broken) as raised:
+            direct.process_chunks(chunked)
+        assert error_name(raised) == "CorruptedDeltaError"
+        done += 1
+        polled.saved.restore()
     assert done >= 3
 
 
-def test_a_delta_with_another_number_of_records_than_was_polled_raises(polled: tuple[Scene, Any, Any]) -> None:
-    _, direct, chunked = polled
+def test_a_delta_with_another_number_of_records_than_was_polled_raises(polled: Polled) -> None:
+    direct, chunked = polled.direct, polled.chunked
     first = chunked["chunks"][0]
     deltas = [{**first["delta_results"][0], "embedding_count": 50}]
     with pytest.raises(Exception, match="instead of 50") as raised:
@@ -62,8 +74,8 @@ def test_a_delta_with_another_number_of_records_than_was_polled_raises(polled: t
     assert error_name(raised) == "CorruptedDeltaError"
 
 
-def test_a_chunk_that_is_not_in_the_list_raises(polled: tuple[Scene, Any, Any]) -> None:
-    scene, direct, chunked = polled
+def test_a_chunk_that_is_not_in_the_list_raises(polled: Polled) -> None:
+    scene, direct, chunked = polled.scene, polled.direct, polled.chunked
     scene.world.s3.put_object(Bucket=scene.bucket, Key="chunks.json", Body=b"[]")
     chunk = {**chunked["chunks"][0], "delta_results": None}
     with pytest.raises(Exception, match="no chunk 0"):

@@ -40,7 +40,12 @@ def test_an_entry_that_is_no_reference_raises(any_world: Scene, polled: Any) -> 
 
 
 def test_large_chunks_go_to_s3_and_are_listed_without_their_deltas(any_world: Scene) -> None:
-    result = {"batch_status": "completed", "action": "process_results", "database": "lines", "collection": "c" * 60}
+    result: dict[str, Any] = {
+        "batch_status": "completed",
+        "action": "process_results",
+        "database": "lines",
+        "collection": "c" * 60,
+    }
     result |= {"delta_bucket": any_world.bucket, "delta_format": "npy", "embedding_count": 1}
     results = [{**result, "batch_id": f"{n:036}", "delta_key": f"lines/delta/{n:036}/"} for n in range(500)]
     event = {"batch_id": "run-1", "poll_results": results, **KEYS}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from chromadb.config import Settings
 
-from .conftest import Scene, ingestion, opened, restoring
+from .conftest import Saved, Scene, ingestion, opened
 
 
 def _in_snapshot(scene: Scene, change: Callable[[Any], None]) -> None:
@@ -113,13 +113,19 @@ def _leave_the_lock(scene: Scene) -> None:
 
 
 @pytest.fixture(scope="module", params=["line", "word"])
-def well_run(request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """A world that a run left as it should, with a batch that was not merged."""
+def _well_run(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, Saved]]:
     statuses = ["completed", "completed", "in_progress"]
     with opened(request.param, batches=3, embeddings=6, statuses=statuses) as scene:
         scene.direct().run()
         assert scene.broken_expectations() == set()
-        yield scene
+        yield scene, Saved(scene)
+
+
+@pytest.fixture
+def well_run(_well_run: tuple[Scene, Saved]) -> Iterator[Scene]:
+    """A world that a run left as it should, with a batch that was not merged."""
+    yield _well_run[0]
+    _well_run[1].restore()
 
 
 @pytest.mark.parametrize(
@@ -139,6 +145,5 @@ def well_run(request: pytest.FixtureRequest) -> Iterator[Scene]:
     ],
 )
 def test_damage_to_a_world_is_noticed(well_run: Scene, damage: Callable[[Scene], None], seen: set[str]) -> None:
-    with restoring(well_run):
-        damage(well_run)
-        assert seen <= well_run.broken_expectations()
+    damage(well_run)
+    assert seen <= well_run.broken_expectations()

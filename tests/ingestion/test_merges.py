@@ -5,31 +5,42 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Scene, error_name, ingestion, opened, restoring
+from .conftest import ROOT, Saved, Scene, error_name, ingestion, opened
+
+
+@dataclass
+class Merged:
+    """A world with three chunks, the run that made them, and their results."""
+
+    scene: Scene
+    direct: Any
+    results: Any
+    saved: Saved
 
 
 @pytest.fixture(scope="module")
-def _merged_world() -> Iterator[tuple[Scene, Any, Any]]:
+def _merged() -> Iterator[Merged]:
     with opened(batches=3, embeddings=9) as scene:
         direct, chunked = scene.split(chunk_size=1)
-        yield scene, direct, direct.process_chunks(chunked)
+        yield Merged(scene, direct, direct.process_chunks(chunked), Saved(scene))
 
 
 @pytest.fixture
-def merged(_merged_world: tuple[Scene, Any, Any]) -> Iterator[tuple[Scene, Any, Any]]:
-    """A world with three chunks, the run that made them, and their results; it comes to the final merge next."""
-    with restoring(_merged_world[0]):
-        yield _merged_world
+def merged(_merged: Merged) -> Iterator[Merged]:
+    """A world that comes to the final merge next."""
+    yield _merged
+    _merged.saved.restore()
 
 
 @pytest.fixture
-def published(merged: tuple[Scene, Any, Any]) -> tuple[Scene, Any]:
+def published(merged: Merged) -> tuple[Scene, Any]:
     """A world whose final merge is done; it comes to the marking next."""
-    scene, direct, results = merged
+    scene, direct, results = merged.scene, merged.direct, merged.results
     direct.final_merge(results)
     return scene, direct
 
@@ -44,8 +55,8 @@ def _locks(scene: Scene) -> list[Any]:
     return [item for item in scene.world.scan(scene.table) if item["PK"].startswith("LOCK#")]
 
 
-def test_a_lost_chunk_fails_the_final_merge(merged: tuple[Scene, Any, Any]) -> None:
-    scene, direct, results = merged
+def test_a_lost_chunk_fails_the_final_merge(merged: Merged) -> None:
+    scene, direct, results = merged.scene, merged.direct, merged.results
     with pytest.raises(Exception, match=scene.batches[2].batch_id) as raised:
         direct.final_merge(results[:2])
     assert error_name(raised) == "IncompleteMergeError"
@@ -55,8 +66,8 @@ def test_a_lost_chunk_fails_the_final_merge(merged: tuple[Scene, Any, Any]) -> N
         direct.final_merge([])
 
 
-def test_an_intermediate_that_was_not_fully_uploaded_raises(merged: tuple[Scene, Any, Any]) -> None:
-    scene, direct, results = merged
+def test_an_intermediate_that_was_not_fully_uploaded_raises(merged: Merged) -> None:
+    scene, direct, results = merged.scene, merged.direct, merged.results
     key = results[0]["intermediate_key"] + "chroma.sqlite3"
     scene.world.s3.put_object(Bucket=scene.bucket, Key=key, Body=b"half")
     with pytest.raises(Exception, match=key) as raised:
@@ -67,8 +78,8 @@ def test_an_intermediate_that_was_not_fully_uploaded_raises(merged: tuple[Scene,
     assert not _locks(scene)
 
 
-def test_the_final_merge_raises_while_another_execution_has_the_lock(merged: tuple[Scene, Any, Any]) -> None:
-    scene, direct, results = merged
+def test_the_final_merge_raises_while_another_execution_has_the_lock(merged: Merged) -> None:
+    scene, direct, results = merged.scene, merged.direct, merged.results
     _lock(scene, "other", 600)
     with pytest.raises(Exception, match="other has it until") as raised:
         direct.final_merge(results)
@@ -77,16 +88,16 @@ def test_the_final_merge_raises_while_another_execution_has_the_lock(merged: tup
 
 
 @pytest.mark.parametrize(("owner", "lasts_s"), [("other", -1), ("direct-1", 600)])
-def test_a_lock_that_ran_out_or_is_ones_own_is_taken(merged: tuple[Scene, Any, Any], owner: str, lasts_s: int) -> None:
-    scene, direct, results = merged
+def test_a_lock_that_ran_out_or_is_ones_own_is_taken(merged: Merged, owner: str, lasts_s: int) -> None:
+    scene, direct, results = merged.scene, merged.direct, merged.results
     _lock(scene, owner, lasts_s)
     direct.final_merge(results)
     direct.mark()
     assert scene.broken_expectations() == set()
 
 
-def test_whoever_lost_the_lock_does_not_swap_the_pointer(merged: tuple[Scene, Any, Any]) -> None:
-    scene, _, _ = merged
+def test_whoever_lost_the_lock_does_not_swap_the_pointer(merged: Merged) -> None:
+    scene = merged.scene
     lock = scene.module("shared.lock")
     with lock.held("lines", "direct-1"):
         _lock(scene, "other", 600)
@@ -97,8 +108,8 @@ def test_whoever_lost_the_lock_does_not_swap_the_pointer(merged: tuple[Scene, An
     assert [item["lock_owner"] for item in _locks(scene)] == ["other"]
 
 
-def test_the_retries_of_the_final_merge_outlast_the_lock(merged: tuple[Scene, Any, Any]) -> None:
-    scene, _, _ = merged
+def test_the_retries_of_the_final_merge_outlast_the_lock(merged: Merged) -> None:
+    scene = merged.scene
     for machine, state in (("line", "FinalMerge"), ("word", "WordFinalMerge")):
         definition = json.loads((ROOT / "definitions" / f"{machine}.asl.json").read_text())
         retriers = definition["States"][state]["Retry"]

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from .conftest import Scene, error_name, opened, restoring
+from .conftest import Saved, Scene, error_name, opened
 
 
 @pytest.fixture(scope="module")
-def _pending_world() -> Iterator[Scene]:
+def _pending() -> Iterator[tuple[Scene, Saved]]:
     with opened(batches=2, embeddings=10, statuses=["completed", "expired"], error_lines=[2, 0]) as scene:
-        yield scene
+        yield scene, Saved(scene)
 
 
 @pytest.fixture
-def pending(_pending_world: Scene) -> Iterator[Scene]:
+def pending(_pending: tuple[Scene, Saved]) -> Iterator[Scene]:
     """A world with a completed batch, of which two lines were refused, and an expired one."""
-    with restoring(_pending_world):
-        yield _pending_world
+    yield _pending[0]
+    _pending[1].restore()
 
 
 def _poll(scene: Scene, batch_index: int = 0, **changes: Any) -> Any:

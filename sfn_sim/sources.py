@@ -1,0 +1,62 @@
+"""Where definitions come from: a file, standard input, or what `aws stepfunctions describe-state-machine` printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sfn_sim.errors import ConfigurationError
+from sfn_sim.source import Source
+
+_SUFFIXES = (".json", ".asl")
+
+
+def machine_name(path: Path) -> str:
+    """Return the name of the machine of a file: checkout.asl.json is `checkout`."""
+    name = path.name
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def read_definition(path: str | Path, substitutions: Mapping[str, str]) -> tuple[str, Source]:
+    """Return a machine's name and its definition's text.
+
+    Args:
+        path: a file; "-" is standard input.
+        substitutions: values for `${Name}` in the definition's strings.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    if str(path) == "-":
+        return _described("machine", "<stdin>", sys.stdin.read(), substitutions)
+    file = Path(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the definition {file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the definition {file} is not UTF-8: {error}") from None
+    return _described(machine_name(file), _shown(file), text, substitutions)
+
+
+def _described(name: str, shown: str, text: str, substitutions: Mapping[str, str]) -> tuple[str, Source]:
+    """Take the definition out of what describe-state-machine printed; positions are then those inside its text."""
+    if '"definition"' in text:
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict) and isinstance(answer.get("definition"), str) and "States" not in answer:
+            return str(answer.get("name") or name), Source(f"{shown}#definition", answer["definition"], substitutions)
+    return name, Source(shown, text, substitutions)
+
+
+def _shown(file: Path) -> str:
+    try:
+        return file.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(file)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from sfn_sim.sources import read_definition
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 """A run starts at this virtual moment unless it is told otherwise."""
+_ALLOCATIONS = 100_000
 
 
 @dataclass
@@ -159,6 +161,7 @@ class StateMachine:
                 stack.enter_context(surroundings())
             chosen = make_executor(executor, calls, workers)
             stack.callback(chosen.close)
+            stack.enter_context(rare_collections())
             return execute(self.planned, value, identity, chosen, options)
 
     def _check_handlers(self, handlers: Handlers) -> None:
@@ -169,6 +172,20 @@ class StateMachine:
         ]
         if missing:
             raise MissingHandlerError("\n".join(missing))
+
+
+@contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let Python look for cyclic garbage rarely.
+
+    A run's log only grows and has no cycles: to walk it again and again took up to three quarters of a run's time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], _ALLOCATIONS), before[1], before[2])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.exceptions import ReadTimeoutError
 
 ATTEMPTS = 8
-_FIRST_DELAY_S = 0.2
+FIRST_DELAY_S = 0.2
 _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -53,4 +53,4 @@ def _delay_before_retry(attempts: int, response: Any, caught_exception: Any, **_
         code = parsed.get("Error", {}).get("Code", "")
         if code not in _THROTTLED and answer.status_code < 500:
             return None
-    return float(_FIRST_DELAY_S * 2 ** (attempts - 1))
+    return float(FIRST_DELAY_S * 2 ** (attempts - 1))

@@ -37,8 +37,6 @@ _NOTHING_TO_MERGE = {
     "cancelled": ("handle_cancellation", "CANCELLED"),
 }
 
-_sqs = aws.client("sqs")
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -169,4 +167,4 @@ def _notify(result: Mapping[str, Any]) -> None:
         raise InvalidEventError("skip_sqs_notification is false, but NOTIFICATION_QUEUE_URL is not set")
     names = ("batch_id", "batch_status", "database", "delta_key", "embedding_count")
     body = orjson.dumps({name: result[name] for name in names}).decode()
-    _sqs.send_message(QueueUrl=settings.QUEUE_URL, MessageBody=body)
+    aws.client("sqs").send_message(QueueUrl=settings.QUEUE_URL, MessageBody=body)

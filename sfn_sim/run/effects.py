@@ -34,6 +34,44 @@ class Invoke:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitToken:
+    """Wait until an outside party answers for a task token; resumes with its `Answer`.
+
+    Attributes:
+        token: the task's token.
+        caller: the path of the state that waits.
+        timeout_ms: how long it waits in all; `heartbeat_ms` from one heartbeat to the next; None for ever.
+        activity: the ARN of the activity whose worker is to answer; None for a token that somebody else has.
+        input: what the activity's worker is given, as JSON text in UTF-8.
+        started: told when a worker takes the activity's task, with the worker's name.
+    """
+
+    token: str
+    caller: str
+    timeout_ms: int | None
+    heartbeat_ms: int | None = None
+    activity: str | None = None
+    input: bytes = b""
+    started: Callable[[str | None], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an outside party said of a task.
+
+    Attributes:
+        output: the task's result as JSON text in UTF-8; None when it failed.
+        error: the error's name; `cause` its text; each may be None.
+        timed_out: nobody said anything in time.
+    """
+
+    output: bytes | None = None
+    error: str | None = None
+    cause: str | None = None
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Gather:
     """Run children side by side; resumes with their results in order, or raises the first failure.
 
@@ -50,7 +88,7 @@ class Gather:
     tolerates: Callable[[int, StatesError], bool] | None = None
 
 
-Effect: TypeAlias = "Sleep | Invoke | Gather"
+Effect: TypeAlias = "Sleep | Invoke | AwaitToken | Gather"
 StateRun: TypeAlias = "Generator[Effect, Any, Any]"
 
 

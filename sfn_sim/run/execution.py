@@ -38,10 +38,10 @@ class Options:
 
 @dataclass(slots=True)
 class Execution:
-    """An execution that has ended.
+    """An execution and what is known of it.
 
     Attributes:
-        status: SUCCEEDED, FAILED or TIMED_OUT.
+        status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED; RUNNING while a Driver has not ended it.
         output: what it gave; None unless it succeeded.
         error: AWS's error name; `cause` AWS's text.
         log: everything that happened.
@@ -99,6 +99,79 @@ class Execution:
         return self.log.to_api(self.identity.start)
 
 
+class Driver:
+    """An execution under way: runs it as far as it can go by itself, and lets outside parties move it on.
+
+    Args:
+        machine: the machine; `identity` who the execution is, `execution_input` what it is started with.
+        executor: carries its invocations out.
+        options: limits and observers.
+        outside: whether there are outside parties; see `Scheduler`.
+    """
+
+    def __init__(
+        self,
+        machine: PlannedMachine,
+        execution_input: Json,
+        identity: Identity,
+        executor: Executor,
+        options: Options,
+        *,
+        outside: bool = False,
+    ) -> None:
+        log = Log(options.limit_events)
+        self.execution = Execution(identity, machine, execution_input, options, log)
+        interpreter = Interpreter(
+            log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
+        )
+        self.scheduler = Scheduler(executor, log.set_time, options.pace, outside=outside)
+        log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
+        self._branch = interpreter.new_branch("", 0, -1)
+        self._branch.size = size_bytes(execution_input)
+        self.scheduler.start(interpreter.run_graph(machine.graph, self._branch, execution_input))
+
+    def go_on(self, until_ms: int | None = None) -> bool:
+        """Run until the execution ends, or only an outside party can move it; tell whether it has ended.
+
+        Args:
+            until_ms: how far virtual time may pass the timeouts of task tokens.
+
+        Raises:
+            SfnSimError: something that is no outcome of the execution itself.
+        """
+        execution, log = self.execution, self.execution.log
+        timeout_s = execution.machine.definition.timeout_seconds
+        try:
+            output = self.scheduler.run(None if timeout_s is None else timeout_s * 1000, until_ms)
+        except StatesError as error:
+            _failed(execution, error, self._branch.last)
+        except HistoryLimitReached:
+            # Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
+            cause = f"The execution reached the maximum number of history events ({execution.options.limit_events})."
+            _failed(execution, StatesError(RUNTIME, cause, detail=Detail("events")), len(log.events))
+        except DeadlineReached:
+            # Source: recorded: global_timeout: the status alone tells it, there is no error and no cause.
+            execution.status = "TIMED_OUT"
+            execution.detail = Detail("deadline", message=f"TimeoutSeconds {timeout_s} of the machine ran out")
+            log.append("ExecutionTimedOut", self._branch.last, (None, None))
+        else:
+            if not self.scheduler.ended:
+                return False
+            execution.status, execution.output = "SUCCEEDED", output
+            log.append("ExecutionSucceeded", self._branch.last, (output,))
+        return True
+
+    def stop(self, error: str | None, cause: str | None) -> None:
+        """End the execution from outside.
+
+        Source: API reference, StopExecution.
+        """
+        self.scheduler.close()
+        execution = self.execution
+        execution.status, execution.error, execution.cause = "ABORTED", error, cause
+        execution.log.append("ExecutionAborted", self._branch.last, (error, cause))
+
+
 def execute(
     machine: PlannedMachine, execution_input: Json, identity: Identity, executor: Executor, options: Options
 ) -> Execution:
@@ -108,36 +181,9 @@ def execute(
         SfnSimError: something that is no outcome of the execution itself: a missing handler, a feature that is not
             carried out, a handler that hung.
     """
-    log = Log(options.limit_events)
-    interpreter = Interpreter(
-        log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
-    )
-    scheduler = Scheduler(executor, log.set_time, options.pace)
-    log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
-    branch = interpreter.new_branch("", 0, -1)
-    branch.size = size_bytes(execution_input)
-    execution = Execution(identity, machine, execution_input, options, log)
-    timeout_s = machine.definition.timeout_seconds
-    try:
-        execution.output = scheduler.run(
-            interpreter.run_graph(machine.graph, branch, execution_input),
-            None if timeout_s is None else timeout_s * 1000,
-        )
-    except StatesError as error:
-        _failed(execution, error, branch.last)
-    except HistoryLimitReached:
-        # Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
-        cause = f"The execution reached the maximum number of history events ({options.limit_events})."
-        _failed(execution, StatesError(RUNTIME, cause, detail=Detail("events")), len(log.events))
-    except DeadlineReached:
-        # Source: recorded: global_timeout: the status alone tells it, there is no error and no cause.
-        execution.status = "TIMED_OUT"
-        execution.detail = Detail("deadline", message=f"TimeoutSeconds {timeout_s} of the machine ran out")
-        log.append("ExecutionTimedOut", branch.last, (None, None))
-    else:
-        execution.status = "SUCCEEDED"
-        log.append("ExecutionSucceeded", branch.last, (execution.output,))
-    return execution
+    driver = Driver(machine, execution_input, identity, executor, options)
+    driver.go_on()
+    return driver.execution
 
 
 def _failed(execution: Execution, error: StatesError, previous: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from sfn_sim.errors import DeadlockError, StatesError
-from sfn_sim.run.effects import Gather, Invoke, Outcome, Sleep, StateRun
+from sfn_sim.run.effects import Answer, AwaitToken, Gather, Invoke, Outcome, Sleep, StateRun
 
 
 class Executor(Protocol):
@@ -34,6 +34,18 @@ class _Process:
         self.index = index
         self.token = 0
         self.children: _Gathering | None = None
+
+
+class Parked:
+    """A process that waits for an outside party; `taken` once an activity's worker has its task."""
+
+    __slots__ = ("effect", "process", "taken", "token")
+
+    def __init__(self, effect: AwaitToken, process: _Process) -> None:
+        self.effect = effect
+        self.process = process
+        self.token = process.token
+        self.taken = False
 
 
 class _Gathering:
@@ -57,16 +69,27 @@ class Scheduler:
         executor: carries invocations out.
         on_time: told of each new virtual time, in ms.
         pace: told of each move of the clock before it happens, with the new time in ms; virtual time needs none.
+        outside: whether there are outside parties who may answer for task tokens. Then time does not move on to a
+            token's timeout by itself: `run` returns, and `advance` or an answer moves it.
     """
 
     def __init__(
-        self, executor: Executor, on_time: Callable[[int], None], pace: Callable[[int], None] | None = None
+        self,
+        executor: Executor,
+        on_time: Callable[[int], None],
+        pace: Callable[[int], None] | None = None,
+        *,
+        outside: bool = False,
     ) -> None:
         self.now_ms = 0
         self._on_time = on_time
         self._executor = executor
         self._pace = pace
         self._heap: list[tuple[int, int, _Process, int, Any]] = []
+        self._outside = outside
+        self._root: _Process | None = None
+        self.parked: dict[str, Parked] = {}
+        self._beats: dict[str, int] = {}
         self._sequence = 0
         self._ready: deque[tuple[_Process, int, Any]] = deque()
         self._calls: list[tuple[_Process, Invoke]] = []
@@ -74,16 +97,28 @@ class Scheduler:
         self._failure: BaseException | None = None
         self._ended = False
 
-    def run(self, root: StateRun, deadline_ms: int | None = None) -> Any:
-        """Run `root` and return what it returns.
+    @property
+    def ended(self) -> bool:
+        """Whether the root has returned or failed."""
+        return self._ended
+
+    def start(self, root: StateRun) -> None:
+        """Make `root` runnable."""
+        self._root = _Process(root, None, 0)
+        self._ready.append((self._root, 0, None))
+
+    def run(self, deadline_ms: int | None = None, until_ms: int | None = None) -> Any:
+        """Run until the root ends, and return what it returns; or until only an outside party can go on.
+
+        Args:
+            deadline_ms: the machine's own timeout.
+            until_ms: with outside parties, how far time may move past the timeouts of tokens.
 
         Raises:
             StatesError: the root failed.
             DeadlineReached: `deadline_ms` came before the end.
-            DeadlockError: nothing is left that could run.
+            DeadlockError: nothing is left that could run, and nobody outside who could answer.
         """
-        process = _Process(root, None, 0)
-        self._ready.append((process, 0, None))
         try:
             while not self._ended:
                 self._drain()
@@ -91,14 +126,51 @@ class Scheduler:
                     break
                 if self._calls:
                     self._carry_out()
-                elif not self._advance(deadline_ms):
-                    raise DeadlockError("nothing is left that could run, and the execution has not ended")
+                elif not self._advance(deadline_ms, until_ms):
+                    if self._outside and self.parked:
+                        return None
+                    raise DeadlockError(self._deadlock())
         except BaseException:
-            self._close(process)
+            self.close()
             raise
         if self._failure is not None:
             raise self._failure
         return self._result
+
+    def close(self) -> None:
+        """Cut off everything that has not ended."""
+        if self._root is not None and not self._ended:
+            self._close(self._root)
+
+    def _deadlock(self) -> str:
+        waiting = [
+            f"{each.effect.caller} waits for {each.effect.activity or 'an answer to its task token'}"
+            for each in self.parked.values()
+        ]
+        return f"nothing is left that could run, and the execution has not ended: {'; '.join(waiting)}"
+
+    def answer(self, token: str, answer: Answer) -> bool:
+        """Let the process that waits for a token go on; False when nobody waits for it any more."""
+        parked = self.parked.pop(token, None)
+        if parked is None or parked.process.token != parked.token:
+            return False
+        self._ready.append((parked.process, parked.token, answer))
+        return True
+
+    def heartbeat(self, token: str) -> bool:
+        """Begin a token's heartbeat anew; False when nobody waits for it any more."""
+        parked = self.parked.get(token)
+        if parked is None or parked.process.token != parked.token:
+            return False
+        if parked.effect.heartbeat_ms is not None:
+            beat = _Beat(token, self._next_beat())
+            self._beats[token] = beat.number
+            self._push(parked.effect.heartbeat_ms, parked.process, beat)
+        return True
+
+    def _next_beat(self) -> int:
+        self._sequence += 1
+        return self._sequence
 
     def _drain(self) -> None:
         ready = self._ready
@@ -120,24 +192,47 @@ class Scheduler:
             else:
                 self._ready.append((process, process.token, outcome))
 
-    def _advance(self, deadline_ms: int | None) -> bool:
-        """Move the clock to the next entry that still counts; False when there is none."""
+    def _advance(self, deadline_ms: int | None, until_ms: int | None) -> bool:
+        """Move the clock to the next entry that still counts; False when there is none that may be moved to."""
         heap = self._heap
         while heap:
-            at_ms, _, process, token, value = heapq.heappop(heap)
-            if process.token != token:
+            at_ms, _, process, token, value = heap[0]
+            if process.token != token or self._is_stale(value):
+                heapq.heappop(heap)
                 continue
+            if self._outside and isinstance(value, _Beat) and (until_ms is None or at_ms > until_ms):
+                # Only an outside party, or somebody who moves the clock, decides what comes first.
+                return False
+            heapq.heappop(heap)
             if deadline_ms is not None and at_ms >= deadline_ms:
                 self._move(deadline_ms)
                 raise DeadlineReached
             self._move(at_ms)
-            self._ready.append((process, token, value))
+            self._make_ready(process, token, value)
             # Whatever else is due at this instant becomes runnable with it, in order.
             while heap and heap[0][0] == at_ms:
                 _, _, process, token, value = heapq.heappop(heap)
-                self._ready.append((process, token, value))
+                if not self._is_stale(value):
+                    self._make_ready(process, token, value)
             return True
         return False
+
+    def _is_stale(self, value: Any) -> bool:
+        """Tell whether a heap entry is the deadline of a heartbeat that has been answered since."""
+        return isinstance(value, _Beat) and value.number != 0 and self._beats.get(value.token) != value.number
+
+    def _make_ready(self, process: _Process, token: int, value: Any) -> None:
+        if isinstance(value, _Beat):
+            self.parked.pop(value.token, None)
+            value = Answer(timed_out=True)
+        self._ready.append((process, token, value))
+
+    def _park(self, process: _Process, effect: AwaitToken) -> None:
+        self.parked[effect.token] = Parked(effect, process)
+        if effect.timeout_ms is not None:
+            self._push(effect.timeout_ms, process, _Beat(effect.token, 0))
+        if effect.activity is None:
+            self.heartbeat(effect.token)
 
     def _move(self, to_ms: int) -> None:
         if to_ms != self.now_ms:
@@ -165,6 +260,8 @@ class Scheduler:
             self._calls.append((process, effect))
         elif isinstance(effect, Sleep):
             self._push(effect.delay_ms, process, None)
+        elif isinstance(effect, AwaitToken):
+            self._park(process, effect)
         else:
             self._gather(process, effect)
 
@@ -224,11 +321,23 @@ class Scheduler:
     def _close(self, process: _Process) -> None:
         """Cancel a process and all below it: nothing that it waits for moves the clock any more."""
         process.token = -1
+        for token in [token for token, each in self.parked.items() if each.process is process]:
+            del self.parked[token]
         if process.children is not None:
             for child in list(process.children.running.values()):
                 self._close(child)
             process.children = None
         process.run.close()
+
+
+class _Beat:
+    """A deadline of a token: of the whole task (number 0), or of one heartbeat."""
+
+    __slots__ = ("number", "token")
+
+    def __init__(self, token: str, number: int) -> None:
+        self.token = token
+        self.number = number
 
 
 class DeadlineReached(Exception):

@@ -20,7 +20,6 @@ import os
 import socket
 import sys
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
@@ -28,7 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sfn_sim import clock
-from sfn_sim.errors import ConfigurationError, NetworkRefusedError
+from sfn_sim.errors import NetworkRefusedError
 
 REGION = "us-east-1"
 _DUMMIES = {
@@ -229,66 +228,6 @@ def _sign_with_the_real_clock() -> None:
 
     RequestSigner.sign = signed_now
     _guards.callback(setattr, RequestSigner, "sign", sign)
-
-
-@contextlib.contextmanager
-def serve_moto() -> Iterator[str]:
-    """Serve moto on a free port of loopback, behind the same lock, and give its URL for `AWS_ENDPOINT_URL`.
-
-    Other processes share a world in this way. In an open world they share its state; otherwise the state is empty at
-    first and dropped at the end.
-
-    Raises:
-        ConfigurationError: what moto needs for it is not installed.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-        from werkzeug.serving import make_server
-    except ImportError as error:
-        raise ConfigurationError(
-            f"moto cannot be served: {error}. What it needs is installed by: pip install 'moto[server]'"
-        ) from None
-    app = DomainDispatcherApplication(create_backend_app)
-
-    def locked(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        with MOTO_LOCK, contextlib.closing(app(environ, start_response)) as answer:
-            return [b"".join(answer)]
-
-    class Quiet(MotoRequestHandler):  # type: ignore[misc]  # moto has no types here
-        def log(self, *args: Any) -> None:
-            """Write nothing: a run's output is its own."""
-
-    with _fresh_moto_state():
-        server = make_server("127.0.0.1", 0, locked, threaded=True, request_handler=Quiet)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="moto", daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-
-@contextlib.contextmanager
-def _fresh_moto_state() -> Iterator[None]:
-    from moto.core.base_backend import BackendDict
-    from moto.core.model_instances import reset_model_data
-    from moto.core.models import MockAWS
-
-    def drop() -> None:
-        if not MockAWS._mocks_active:
-            with MOTO_LOCK:
-                BackendDict.reset()
-                reset_model_data()
-
-    drop()
-    try:
-        yield
-    finally:
-        drop()
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -90,13 +90,15 @@ Open = Callable[..., contextlib.AbstractContextManager[Scene]]
 
 
 @contextlib.contextmanager
-def opened(kind: str = "line", environment: dict[str, str] | None = None, **params: Any) -> Iterator[Scene]:
-    """Open the small world with other parameters and environment."""
+def opened(
+    kind: str = "line", environment: dict[str, str] | None = None, fixture: str = "small", **params: Any
+) -> Iterator[Scene]:
+    """Open a fixture's world with other parameters and environment."""
     overrides = {f"params.{name}": json.dumps(value) for name, value in params.items()}
     overrides |= {f"environment.{name}": value for name, value in (environment or {}).items()}
     overrides.setdefault("params.dims", "8")
-    fixture = load_fixture(ROOT / "fixtures" / kind / "small", overrides)
-    with open_world(fixture) as world, direct_ingestion.handlers() as load:
+    loaded = load_fixture(ROOT / "fixtures" / kind / fixture, overrides)
+    with open_world(loaded) as world, direct_ingestion.handlers() as load:
         yield Scene(world, kind, load)
 
 
@@ -118,8 +120,8 @@ class Saved:
             if tags.get(key) != tag:
                 scene.world.s3.put_object(Bucket=scene.bucket, Key=key, Body=self._objects[key])
         items = self._scanned()
-        for key in items.keys() - self._items.keys():
-            names = {name: {"S": value} for name, value in zip(("PK", "SK"), key, strict=True)}
+        for partition, sort in items.keys() - self._items.keys():
+            names = {"PK": {"S": partition}, "SK": {"S": sort}}
             scene.world.dynamodb.delete_item(TableName=scene.table, Key=names)
         changed = [item for key, item in self._items.items() if items.get(key) != item]
         scene.world.put_items(scene.table, changed)

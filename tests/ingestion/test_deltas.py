@@ -65,6 +65,18 @@ def test_a_corrupted_delta_raises_and_names_the_batch(polled: Polled) -> None:
     assert done >= 3
 
 
+def test_a_delta_whose_database_is_scrambled_raises_and_names_the_batch(polled: Polled) -> None:
+    scene, direct, chunked = polled.scene, polled.direct, polled.chunked
+    broken = scene.batches[1].batch_id
+    for key, size in scene.world.objects(scene.bucket, f"lines/delta/receipt_lines/{broken}/").items():
+        if not key.endswith(".json"):
+            # Of the right size, so that only who opens it can tell.
+            scene.world.s3.put_object(Bucket=scene.bucket, Key=key, Body=b"\xff" * size)
+    with pytest.raises(Exception, match=broken) as raised:
+        direct.process_chunks(chunked)
+    assert error_name(raised) == "CorruptedDeltaError"
+
+
 def test_a_delta_with_another_number_of_records_than_was_polled_raises(polled: Polled) -> None:
     direct, chunked = polled.direct, polled.chunked
     first = chunked["chunks"][0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from .conftest import Scene, error_name, opened
 
@@ -97,3 +99,35 @@ def test_an_operation_that_does_not_exist_raises(any_world: Scene, function: str
     with pytest.raises(Exception, match="'process_chunks'") as raised:
         any_world.call(function, {"operation": "process_chunks", "batch_id": "run-1"})
     assert error_name(raised) == "InvalidEventError"
+
+
+class _Raw(io.BytesIO):
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.getvalue()
+
+
+@pytest.mark.parametrize(("times", "comes_through"), [(7, True), (8, False)])
+def test_a_call_of_s3_is_repeated_up_to_eight_times(any_world: Scene, times: int, comes_through: bool) -> None:
+    any_world.call("list-pending", {"batch_type": "line", "execution_id": "run-1"})
+    aws, objects = any_world.module("shared.aws"), any_world.module("shared.objects")
+    aws.FIRST_DELAY_S = 0.0
+    asked = 0
+
+    def slow_down(request: Any, **_: Any) -> AWSResponse | None:
+        nonlocal asked
+        asked += 1
+        body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+        return AWSResponse(request.url, 503, {}, _Raw(body)) if asked <= times else None
+
+    events = aws.client("s3").meta.events
+    events.register_first("before-send.s3", slow_down)
+    try:
+        if comes_through:
+            objects.write("key", b"content")
+            assert any_world.world.read(any_world.bucket, "key") == b"content"
+        else:
+            with pytest.raises(Exception, match="SlowDown"):
+                objects.write("key", b"content")
+    finally:
+        events.unregister("before-send.s3", slow_down)
+    assert asked == 8

@@ -5,15 +5,8 @@ from __future__ import annotations
 from .conftest import Open
 
 
-def test_pending_batches_of_this_type_are_listed_oldest_first(scene: Open) -> None:
-    with scene(batches=7, embeddings=14, other_batches=3) as world:
-        listed = world.direct().list_pending()
-        assert [batch["batch_id"] for batch in listed["pending_batches"]] == [b.batch_id for b in world.batches]
-        assert (listed["total_batches"], listed["use_s3"], listed["batches_left"]) == (7, False, 0)
-
-
 def test_a_run_takes_the_oldest_batches_and_a_long_list_goes_to_s3(scene: Open) -> None:
-    with scene(environment={"MAX_BATCHES_PER_RUN": "250"}, batches=465, embeddings=465) as world:
+    with scene(environment={"MAX_BATCHES_PER_RUN": "250"}, batches=465, embeddings=465, other_batches=3) as world:
         oldest = [batch.batch_id for batch in world.batches]
         listed = world.direct("run-1").list_pending()
         assert (listed["use_s3"], listed["manifest_s3_key"], listed["batches_left"]) == (False, None, 215)

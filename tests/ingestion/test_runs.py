@@ -55,10 +55,9 @@ def test_an_execution_of_a_name_that_was_used_before_does_not_write_over_the_lat
         assert set(world.statuses().values()) == {"COMPLETED", "PENDING"}
 
 
-@pytest.mark.parametrize("together", ["1", "3"])
-def test_only_what_was_merged_is_marked(scene: Open, together: str) -> None:
+def test_only_what_was_merged_is_marked(scene: Open) -> None:
     statuses = ["in_progress", "completed", "expired", "completed", "cancelled"]
-    environment = {"BATCHES_PER_TRANSACTION": together}
+    environment = {"BATCHES_PER_TRANSACTION": "3"}
     with scene(environment=environment, batches=5, embeddings=20, statuses=statuses) as world:
         result = world.direct().run()
         assert result["mark_complete_result"] == {

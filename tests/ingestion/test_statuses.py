@@ -47,10 +47,9 @@ def test_every_status_has_an_outcome_and_a_reference_to_it(scene: Open, kind: st
 
 
 def test_each_batch_is_announced_on_the_queue_unless_it_is_skipped(scene: Open) -> None:
-    with scene(batches=2, embeddings=4, statuses=["completed", "in_progress"]) as world:
-        url = world.world.sqs.create_queue(QueueName="batches")["QueueUrl"]
-        world.load("embedding-line-poll")
-        world.module("shared.settings").QUEUE_URL = url
+    statuses = ["completed", "in_progress"]
+    with scene(fixture="edge-40", batches=2, embeddings=4, statuses=statuses) as world:
+        url = world.world.env["NOTIFICATION_QUEUE_URL"]
         direct = world.direct(skip_sqs_notification=False)
         direct.poll(direct.list_pending())
         received = world.world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]

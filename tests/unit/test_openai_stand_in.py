@@ -36,10 +36,16 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-@pytest.fixture
-def client(world: World) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(max_retries=0) as made:
+@pytest.fixture(scope="module")
+def transport() -> Iterator[Any]:
+    """Return what a client sends with: its TLS settings take longer to load than any test here."""
+    with openai.DefaultHttpxClient() as made:
         yield made
+
+
+@pytest.fixture
+def client(world: World, transport: Any) -> openai.OpenAI:
+    return openai.OpenAI(max_retries=0, http_client=transport)
 
 
 def stand_in(world: World) -> Any:
@@ -379,8 +385,8 @@ def test_similar_texts_are_nearer_than_unrelated_ones(tmp_path: Path) -> None:
             np.array(stand_in(world).vector(text))
             for text in ("organic whole milk one litre 1.29", "organic whole milk one litre 1.49", "rye bread sliced")
         )
-    assert milk @ dearer > 0.7
-    assert abs(milk @ bread) < 0.3
+    assert milk @ dearer > 0.4
+    assert abs(milk @ bread) < 0.2
 
 
 def test_vectors_come_through_jsonl_exact_to_the_float32(world: World, client: openai.OpenAI) -> None:

@@ -207,7 +207,7 @@ class HandlerWallLimitError(SfnSimError):
     """A handler ran longer, in real time, than the wall limit allows."""
 
 
-class NetworkRefusedError(SfnSimError, OSError):
+class NetworkRefusedError(SfnSimError):
     """A connection to a host that is neither loopback nor allowed was refused."""
 
 

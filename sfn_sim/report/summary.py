@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sfn_sim import limits
 from sfn_sim.analysis.diagnosis import Diagnosis
+from sfn_sim.analysis.lints import Warning, lint
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Log
@@ -81,6 +82,7 @@ class RunSummary:
         checks: the expectations.
         world_before: counts of the world before the run; `world_after` after it; empty without a fixture.
         diagnosis: why it failed; None if it did not.
+        warnings: what looks wrong although nothing failed; they never change the exit code.
     """
 
     machine: str
@@ -91,9 +93,11 @@ class RunSummary:
     world_after: Mapping[str, Json] = field(default_factory=dict)
     diagnosis: Diagnosis | None = None
     rows: list[StateRow] = field(default_factory=list)
+    warnings: list[Warning] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rows = self.rows or state_rows(self.execution.log)
+        self.warnings = self.warnings or lint(self.execution)
 
     @property
     def as_expected(self) -> bool:
@@ -131,6 +135,7 @@ class RunSummary:
             "expectations": [check.to_json() for check in self.checks],
             "world": {"before": dict(self.world_before), "after": dict(self.world_after)},
             "diagnosis": self.diagnosis.to_json() if self.diagnosis else None,
+            "warnings": [warning.to_json() for warning in self.warnings],
         }
 
 

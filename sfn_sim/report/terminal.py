@@ -69,6 +69,10 @@ def show(target: Console, summary: RunSummary, source: Source) -> None:
     if summary.world_after:
         target.print(_world(summary.world_before, summary.world_after))
     _expectations(target, summary.checks)
+    for warning in summary.warnings:
+        times = f" ({warning.count} times)" if warning.count > 1 else ""
+        text = f"warning {warning.code} in {warning.state}{times}: {warning.message}"
+        target.print(Text(text, style="yellow"), soft_wrap=True)
     if summary.diagnosis is not None:
         target.print()
         for line in summary.diagnosis.lines(source):

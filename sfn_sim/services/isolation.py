@@ -306,24 +306,26 @@ def _when_imported(names: Sequence[str], act: Callable[[], None]) -> Iterator[No
 @contextlib.contextmanager
 def _guarded_sockets() -> Iterator[None]:
     """Refuse every connection and name look-up but those of loopback and of allowed hosts."""
-    look_up = socket.getaddrinfo
     found_addresses: set[str] = set()
 
     def is_open(host: object) -> bool:
         name = _host(host.decode() if isinstance(host, bytes) else str(host or "localhost"))
         return _allowed[name] > 0 or name in found_addresses or _is_loopback(name)
 
-    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if not is_open(host):
-            raise _refusal(host)
-        found = look_up(host, *args, **kwargs)
-        # What an allowed name stands for is allowed too.
-        found_addresses.update(str(entry[4][0]) for entry in found)
-        return found
+    def look_up(find: Callable[..., Any], addresses: Callable[[Any], Iterable[str]]) -> Callable[..., Any]:
+        def checked(host: Any, *args: Any, **kwargs: Any) -> Any:
+            if not is_open(host):
+                raise _refusal(host)
+            found = find(host, *args, **kwargs)
+            # What an allowed name stands for is allowed too.
+            found_addresses.update(addresses(found))
+            return found
 
-    def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+        return checked
+
+    def guarded(method: Callable[..., Any], place: int) -> Callable[..., Any]:
         def checked(self: socket.socket, *args: Any) -> Any:
-            address = args[-1]
+            address = args[place] if -len(args) <= place < len(args) else None
             if isinstance(address, tuple) and self.family in (socket.AF_INET, socket.AF_INET6):
                 host = address[0]
                 if not is_open(host):
@@ -332,9 +334,22 @@ def _guarded_sockets() -> Iterator[None]:
 
         return checked
 
-    methods = [name for name in ("connect", "connect_ex", "sendto", "sendmsg") if hasattr(socket.socket, name)]
-    replaced: list[tuple[Any, str, Any]] = [(socket, "getaddrinfo", getaddrinfo)]
-    replaced += [(socket.socket, name, guarded(getattr(socket.socket, name))) for name in methods]
+    look_ups: dict[str, Callable[[Any], Iterable[str]]] = {
+        "getaddrinfo": lambda found: [str(entry[4][0]) for entry in found],
+        "gethostbyname": lambda found: [found],
+        "gethostbyname_ex": lambda found: found[2],
+        "gethostbyaddr": lambda found: found[2],
+    }
+    # Where each method is given the address; sendmsg may go without.
+    methods = {"connect": -1, "connect_ex": -1, "sendto": -1, "sendmsg": 3}
+    replaced: list[tuple[Any, str, Any]] = [
+        (socket, name, look_up(getattr(socket, name), addresses)) for name, addresses in look_ups.items()
+    ]
+    replaced += [
+        (socket.socket, name, guarded(getattr(socket.socket, name), place))
+        for name, place in methods.items()
+        if hasattr(socket.socket, name)
+    ]
     with contextlib.ExitStack() as stack:
         for owner, name, made in replaced:
             # socket.socket inherits its methods: what it did not have itself is taken away again, not set.
@@ -369,12 +384,15 @@ def _is_loopback(name: str) -> bool:
 def _refusal(host: object) -> NetworkRefusedError:
     invocation = clock.current()
     name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
-    who = f"the handler {invocation.function}" if invocation else "something outside a handler"
+    who = invocation.function if invocation else "something outside a handler"
+    if " " not in who:  # as no function's name has; the making of a world has a name of words
+        who = f"the handler {who}"
     text = (
         f"{who} tried to reach {name}: while handlers run, only loopback can be reached, so that no run touches a real "
         f"account. If that is meant, allow it with --allow-network {name}"
     )
-    if invocation is not None:
+    line = f"sfn-sim: {text}\n"
+    if invocation is not None and line not in invocation.printed:
         # Clients wrap what a socket raises, and may drop the words: they stand in the handler's output as well.
-        invocation.printed.append(f"sfn-sim: {text}\n")
+        invocation.printed.append(line)
     return NetworkRefusedError(text)

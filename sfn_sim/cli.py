@@ -53,6 +53,8 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--cold", is_flag=False, flag_value="cold", type=click.Choice(["cold", "both"]), metavar="[both]",
               help="A fresh container for every invocation; both: compare with warm ones.")
 @click.option("--logs", is_flag=False, flag_value="*", metavar="[STATE]", help="Print what handlers wrote.")
+@click.option("--times", type=click.IntRange(1), default=1, help="Run it that often over one world.")
+@click.option("--at-once", is_flag=True, help="With --times: all at once, on one clock.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Handlers at once.")
 @click.option("--executor", type=click.Choice(["inline", "threads"]), help="Default: inline for one worker.")
 @click.option("--limit-events", metavar="N|off", callback=_events, help="History limit.  [default: 25000]")
@@ -77,9 +79,9 @@ def run(machine: str, as_json: bool, **options: Any) -> None:
 def _run_json(request: Request) -> int:
     from sfn_sim.runner import carry_out
 
-    summary = carry_out(request).summary
-    click.echo(json.dumps(summary.to_json(), ensure_ascii=False))
-    return summary.exit_code
+    result = carry_out(request)
+    click.echo(json.dumps(result.to_json(), ensure_ascii=False))
+    return result.exit_code
 
 
 def _run_shown(request: Request) -> int:
@@ -92,15 +94,15 @@ def _run_shown(request: Request) -> int:
     else:
         with terminal.MapProgress(out) as progress:
             result = carry_out(request, progress)
-    if request.logs is not None:
-        terminal.show_logs(out, result.summary.execution.log.visits, request.logs)
-    for state in request.show:
-        terminal.show_stages(out, result.summary.execution.visits(state), state)
-    if request.quiet:
-        terminal.show_quietly(out, result.summary, result.source)
-    else:
-        terminal.show(out, result.summary, result.source)
-    return result.summary.exit_code
+    for summary in result.summaries:
+        if len(result.summaries) > 1:
+            terminal.show_name(out, summary)
+        if request.logs is not None:
+            terminal.show_logs(out, summary.execution.log.visits, request.logs)
+        for state in request.show:
+            terminal.show_stages(out, summary.execution.visits(state), state)
+        (terminal.show_quietly if request.quiet else terminal.show)(out, summary, result.source)
+    return result.exit_code
 
 
 def main() -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from sfn_sim.definition.validate import validate
 from sfn_sim.errors import DefinitionError, InputError, MissingHandlerError
 from sfn_sim.payload import Json, loads, size_bytes
 from sfn_sim.run.context import Identity
-from sfn_sim.run.execution import Execution, Options, execute
+from sfn_sim.run.execution import Execution, Options, execute, execute_together
 from sfn_sim.run.seed import Stream
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, make_executor
 from sfn_sim.services.isolation import isolated
@@ -31,6 +31,21 @@ from sfn_sim.sources import read_definition
 START = datetime(2025, 1, 1, tzinfo=UTC)
 """A run starts at this virtual moment unless it is told otherwise."""
 _ALLOCATIONS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What a run is given beside its machine and input; see `StateMachine.run`."""
+
+    handlers: Handlers
+    start: datetime
+    workers: int
+    executor: str | None
+    environment: Mapping[str, str]
+    allow_network: tuple[str, ...]
+    wall_limit_s: float
+    isolate: bool
+    cold: bool
 
 
 @dataclass
@@ -148,21 +163,57 @@ class StateMachine:
             MissingHandlerError: a function that the definition names has no handler.
             SfnSimError: anything else that is no outcome of the execution itself.
         """
-        found = Handlers.of(handlers)
-        self._check_handlers(found)
         options = options or Options(seed=seed)
+        names = [name or Stream.named(options.seed, "execution", self.name).uuid4()]
+        around = _Surroundings(
+            Handlers.of(handlers), start, workers, executor, environment or {}, allow_network, handler_wall_limit_s,
+            isolate, cold,
+        )  # fmt: skip
+        return self._run(names, input, around, options)[0]
+
+    def run_together(
+        self,
+        names: Sequence[str],
+        input: Json | None = None,
+        handlers: Handlers | Mapping[str, Handler] | str | Path | None = None,
+        *,
+        start: datetime = START,
+        workers: int = 1,
+        executor: str | None = None,
+        handler_wall_limit_s: float = WALL_LIMIT_S,
+        options: Options | None = None,
+        isolate: bool = True,
+        cold: bool = False,
+    ) -> list[Execution]:
+        """Run one execution for each of `names`, all at once on one clock; the arguments are those of `run`.
+
+        Raises:
+            UnsupportedFeatureError: the machine has a TimeoutSeconds of its own.
+            SfnSimError: what `run` raises.
+        """
+        around = _Surroundings(
+            Handlers.of(handlers), start, workers, executor, {}, (), handler_wall_limit_s, isolate, cold
+        )
+        return self._run(names, input, around, options or Options())
+
+    def _run(
+        self, names: Sequence[str], input: Json | None, around: _Surroundings, options: Options
+    ) -> list[Execution]:
+        self._check_handlers(around.handlers)
         value = check_input({} if input is None else input, options.limit_bytes)
-        identity = Identity(self.name, name or Stream.named(options.seed, "execution", self.name).uuid4(), start)
-        calls = Calls(found, start, options.seed, handler_wall_limit_s, cold)
+        identities = [Identity(self.name, name, around.start) for name in names]
         with contextlib.ExitStack() as stack:
             if self.functions():
-                if isolate:
-                    stack.enter_context(isolated(environment or {}, allow_network))
+                if around.isolate:
+                    stack.enter_context(isolated(around.environment, around.allow_network))
                 stack.enter_context(surroundings())
-            chosen = make_executor(executor, calls, workers)
-            stack.callback(chosen.close)
+            calls = Calls(around.handlers, around.start, options.seed, around.wall_limit_s, around.cold)
+            executor = make_executor(around.executor, calls, around.workers)
+            stack.callback(executor.close)
             stack.enter_context(rare_collections())
-            return execute(self.planned, value, identity, chosen, options)
+            if len(identities) > 1:
+                return execute_together(self.planned, value, identities, executor, options)
+            return [execute(self.planned, value, identities[0], executor, options)]
 
     def _check_handlers(self, handlers: Handlers) -> None:
         missing = [

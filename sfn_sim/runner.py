@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,17 @@ from sfn_sim import limits
 from sfn_sim.analysis.diagnosis import diagnose
 from sfn_sim.config import Config, find_config
 from sfn_sim.errors import ConfigurationError, InputError
-from sfn_sim.machine import StateMachine, check_input
+from sfn_sim.machine import START, StateMachine, check_input
 from sfn_sim.payload import Json, loads
 from sfn_sim.report.summary import RunSummary
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.interpreter import Progress
+from sfn_sim.run.seed import Stream
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
 from sfn_sim.sources import machine_name
-from sfn_sim.world import Check, Fixture, check_expectations, load_fixture, open_world
+from sfn_sim.world import Check, Fixture, check_execution, check_expectations, load_fixture, open_world
 
 _SUFFIXES = (".asl.json", ".json")
 
@@ -53,6 +55,8 @@ class Request:
     substitutions: Mapping[str, str] = field(default_factory=dict)
     cold: str | None = None
     logs: str | None = None
+    times: int = 1
+    at_once: bool = False
 
     @classmethod
     def from_options(cls, machine: str, **options: Any) -> Request:
@@ -80,10 +84,32 @@ def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run that has ended, and the definition's text for messages that point into it."""
+    """What was run, execution by execution, and the definition's text for messages that point into it.
 
-    summary: RunSummary
+    The last summary has the world and its expectations.
+    """
+
+    summaries: list[RunSummary]
     source: Source
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the executions' exit codes: 1 (it ended otherwise) before 3 (an expectation) before 0."""
+        codes = {summary.exit_code for summary in self.summaries}
+        return next((code for code in (1, 3) if code in codes), 0)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what `--json` prints: one execution's object, or several with their world beside them."""
+        if len(self.summaries) == 1:
+            return self.summaries[0].to_json()
+        last = self.summaries[-1].to_json()
+        shared = ("world", "expectations")
+        executions = [
+            {**{key: value for key, value in each.to_json().items() if key not in shared}, "name": name}
+            for each in self.summaries
+            for name in [each.execution.identity.name]
+        ]
+        return {"schema": last["schema"], "executions": executions, **{key: last[key] for key in shared}}  # type: ignore[dict-item]
 
 
 def find_machine(name: str, folder: Path) -> Path:
@@ -169,23 +195,27 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     options = _options(request, fixture, progress)
     given = _input(request, fixture, options.limit_bytes)
 
-    def once(cold: bool) -> RunSummary:
+    def once(cold: bool) -> list[RunSummary]:
         if fixture is not None:
             return _in_world(machine, fixture, given, handlers, request, options, cold)
         hosts = (*request.allow_network, *handlers.hosts())
         with isolated({}, hosts):
-            execution, real_ms = _timed(machine, given, handlers, request, options, cold=cold)
-            return RunSummary(machine.name, execution, real_ms)
+            return _runs(machine, given, handlers, request, options, START, cold)
 
-    summary = once(request.cold == "cold")
+    summaries = once(request.cold == "cold")
     if request.cold == "both":
-        summary.checks = [*summary.checks, same_when_cold(summary.execution, once(True).execution)]
-    summary.diagnosis = diagnose(summary.execution, machine.source)
-    if request.record is not None:
-        from sfn_sim.store import record
+        pairs = zip(summaries, once(True), strict=True)
+        summaries[-1].checks = [
+            *summaries[-1].checks,
+            *(same_when_cold(warm.execution, cold.execution) for warm, cold in pairs),
+        ]
+    for summary in summaries:
+        summary.diagnosis = diagnose(summary.execution, machine.source)
+        if request.record is not None:
+            from sfn_sim.store import record
 
-        record(request.record, summary.execution, machine.source.text)
-    return Result(summary, machine.source)
+            record(request.record, summary.execution, machine.source.text)
+    return Result(summaries, machine.source)
 
 
 def same_when_cold(warm: Execution, cold: Execution) -> Check:
@@ -238,22 +268,39 @@ def _input(request: Request, fixture: Fixture | None, limit_bytes: int) -> Json:
     return check_input(fixture.input if fixture else {}, limit_bytes)
 
 
-def _timed(
-    machine: StateMachine, given: Json, handlers: Handlers, request: Request, options: Options, **more: Any
-) -> tuple[Execution, float]:
-    started = time.perf_counter()
-    execution = machine.run(
-        given,
-        handlers,
-        seed=options.seed,
-        workers=request.workers,
-        executor=request.executor,
-        handler_wall_limit_s=request.handler_wall_limit,
-        options=options,
-        isolate=False,
-        **more,
-    )
-    return execution, (time.perf_counter() - started) * 1000
+def _runs(
+    machine: StateMachine,
+    given: Json,
+    handlers: Handlers,
+    request: Request,
+    options: Options,
+    start: datetime,
+    cold: bool,
+) -> list[RunSummary]:
+    """Run the machine as often as was asked for, one after the other or all at once."""
+    common: dict[str, Any] = {
+        "workers": request.workers,
+        "executor": request.executor,
+        "handler_wall_limit_s": request.handler_wall_limit,
+        "options": options,
+        "isolate": False,
+        "cold": cold,
+    }
+    name = Stream.named(options.seed, "execution", machine.name).uuid4()
+    names = [name] if request.times == 1 else [f"{name}-{number}" for number in range(1, request.times + 1)]
+    if request.at_once and len(names) > 1:
+        started = time.perf_counter()
+        executions = machine.run_together(names, given, handlers, start=start, **common)
+        real_ms = (time.perf_counter() - started) * 1000
+        return [RunSummary(machine.name, execution, real_ms) for execution in executions]
+    summaries = []
+    for each in names:
+        started = time.perf_counter()
+        execution = machine.run(given, handlers, name=each, start=start, **common)
+        summaries.append(RunSummary(machine.name, execution, (time.perf_counter() - started) * 1000))
+        # The next run begins where this one ended, a second later.
+        start += timedelta(milliseconds=execution.elapsed_ms, seconds=1)
+    return summaries
 
 
 def _in_world(
@@ -264,10 +311,14 @@ def _in_world(
     request: Request,
     options: Options,
     cold: bool,
-) -> RunSummary:
+) -> list[RunSummary]:
     hosts = (*request.allow_network, *handlers.hosts())
     with open_world(fixture, seed=options.seed, allow_network=hosts) as world:
         before = world.summary()
-        execution, real_ms = _timed(machine, given, handlers, request, options, start=world.start, cold=cold)
-        checks = check_expectations(fixture, world, execution)
-        return RunSummary(machine.name, execution, real_ms, checks, before, world.summary())
+        summaries = _runs(machine, given, handlers, request, options, world.start, cold)
+        for summary in summaries[:-1]:
+            summary.checks = check_execution(fixture, summary.execution)
+        last = summaries[-1]
+        last.checks = check_expectations(fixture, world, last.execution)
+        last.world_before, last.world_after = before, world.summary()
+        return summaries

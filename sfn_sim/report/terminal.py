@@ -80,6 +80,11 @@ def show(target: Console, summary: RunSummary, source: Source) -> None:
     _last_line(target, summary)
 
 
+def show_name(target: Console, summary: RunSummary) -> None:
+    """Print which of several executions follows."""
+    target.print(Text(f"execution {summary.execution.identity.name}", style="bold"))
+
+
 def show_quietly(target: Console, summary: RunSummary, source: Source) -> None:
     """Print what is wrong with a run, if anything, and its last line."""
     _expectations(target, [check for check in summary.checks if not check.held])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedMachine
-from sfn_sim.errors import RUNTIME, Detail, ExecutionFailed, StatesError
+from sfn_sim.errors import RUNTIME, Detail, ExecutionFailed, StatesError, UnsupportedFeatureError
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.run.context import Identity
+from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter, Progress
-from sfn_sim.run.log import HistoryLimitReached, Log, Visit
+from sfn_sim.run.log import Branch, HistoryLimitReached, Log, Visit
 from sfn_sim.run.scheduler import DeadlineReached, Executor, Scheduler
 from sfn_sim.run.states import BLOCKING, SIMPLE
 
@@ -119,16 +120,9 @@ class Driver:
         *,
         outside: bool = False,
     ) -> None:
-        log = Log(options.limit_events)
-        self.execution = Execution(identity, machine, execution_input, options, log)
-        interpreter = Interpreter(
-            log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
-        )
-        self.scheduler = Scheduler(executor, log.set_time, options.pace, outside=outside)
-        log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
-        self._branch = interpreter.new_branch("", 0, -1)
-        self._branch.size = size_bytes(execution_input)
-        self.scheduler.start(interpreter.run_graph(machine.graph, self._branch, execution_input))
+        self.execution, self._branch, states = _begin(machine, execution_input, identity, options)
+        self.scheduler = Scheduler(executor, self.execution.log.set_time, options.pace, outside=outside)
+        self.scheduler.start(states)
 
     def go_on(self, until_ms: int | None = None) -> bool:
         """Run until the execution ends, or only an outside party can move it; tell whether it has ended.
@@ -146,9 +140,7 @@ class Driver:
         except StatesError as error:
             _failed(execution, error, self._branch.last)
         except HistoryLimitReached:
-            # Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
-            cause = f"The execution reached the maximum number of history events ({execution.options.limit_events})."
-            _failed(execution, StatesError(RUNTIME, cause, detail=Detail("events")), len(log.events))
+            _full(execution)
         except DeadlineReached:
             # Source: recorded: global_timeout: the status alone tells it, there is no error and no cause.
             execution.status = "TIMED_OUT"
@@ -157,8 +149,7 @@ class Driver:
         else:
             if not self.scheduler.ended:
                 return False
-            execution.status, execution.output = "SUCCEEDED", output
-            log.append("ExecutionSucceeded", self._branch.last, (output,))
+            _succeeded(execution, output, self._branch.last)
         return True
 
     def stop(self, error: str | None, cause: str | None) -> None:
@@ -184,6 +175,74 @@ def execute(
     driver = Driver(machine, execution_input, identity, executor, options)
     driver.go_on()
     return driver.execution
+
+
+def execute_together(
+    machine: PlannedMachine,
+    execution_input: Json,
+    identities: Sequence[Identity],
+    executor: Executor,
+    options: Options,
+) -> list[Execution]:
+    """Run several executions of one machine at once, on one scheduler and clock.
+
+    Raises:
+        UnsupportedFeatureError: the machine has a TimeoutSeconds of its own, which is not carried out here.
+        SfnSimError: something that is no outcome of the executions themselves.
+    """
+    if machine.definition.timeout_seconds is not None:
+        raise UnsupportedFeatureError("a machine with TimeoutSeconds cannot be run several times at once yet")
+    begun = [_begin(machine, execution_input, identity, options) for identity in identities]
+
+    def one(index: int, _: int | None) -> StateRun:
+        execution, branch, states = begun[index]
+        try:
+            output = yield from states
+        except StatesError as error:
+            _failed(execution, error, branch.last)
+        except HistoryLimitReached:
+            _full(execution)
+        else:
+            _succeeded(execution, output, branch.last)
+
+    def every() -> StateRun:
+        yield Gather(len(begun), one, 0)
+
+    def set_time(now_ms: int) -> None:
+        for execution, _, _ in begun:
+            if execution.status == "RUNNING":
+                execution.log.set_time(now_ms)
+
+    scheduler = Scheduler(executor, set_time, options.pace)
+    scheduler.start(every())
+    scheduler.run()
+    return [execution for execution, _, _ in begun]
+
+
+def _begin(
+    machine: PlannedMachine, execution_input: Json, identity: Identity, options: Options
+) -> tuple[Execution, Branch, StateRun]:
+    """Return a new execution, its branch, and its states ready to run."""
+    log = Log(options.limit_events)
+    interpreter = Interpreter(
+        log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
+    )
+    log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
+    branch = interpreter.new_branch("", 0, -1)
+    branch.size = size_bytes(execution_input)
+    states = interpreter.run_graph(machine.graph, branch, execution_input)
+    return Execution(identity, machine, execution_input, options, log), branch, states
+
+
+def _succeeded(execution: Execution, output: Json, previous: int) -> None:
+    execution.status, execution.output = "SUCCEEDED", output
+    execution.log.append("ExecutionSucceeded", previous, (output,))
+
+
+def _full(execution: Execution) -> None:
+    # Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
+    cause = f"The execution reached the maximum number of history events ({execution.options.limit_events})."
+    _failed(execution, StatesError(RUNTIME, cause, detail=Detail("events")), len(execution.log.events))
 
 
 def _failed(execution: Execution, error: StatesError, previous: int) -> None:

@@ -136,7 +136,8 @@ class Interpreter:
     def stream(self, branch: Branch, purpose: str) -> Stream:
         """Return the random numbers of a purpose in the present state and attempt."""
         name = branch.state.name if branch.state else ""
-        return Stream.named(self.seed, f"{branch.label}{name}", branch.visit, branch.retry_count, purpose)
+        place = f"{branch.label}{name}"
+        return Stream.named(self.seed, self.identity.name, place, branch.visit, branch.retry_count, purpose)
 
     def attempt(
         self,

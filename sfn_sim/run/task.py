@@ -103,7 +103,7 @@ def _invoke(
         call.function,
         call.payload,
         None if shortest is None else shortest * 1000,
-        (visit.path, visit.index, branch.retry_count),
+        (interpreter.identity.name, visit.path, visit.index, branch.retry_count),
     )
     visit.calls_ns += outcome.real_ns
     if outcome.printed:

@@ -42,9 +42,7 @@ def check_expectations(fixture: Fixture, world: World, execution: Execution) -> 
     A check that raises is one that did not hold; it never ends the run.
     """
     expect = fixture.expect
-    checks = [Check("status", execution.status == expect.status, expect.status, execution.status)]
-    if expect.error is not None:
-        checks.append(Check("error", execution.error == expect.error, expect.error, execution.error))
+    checks = check_execution(fixture, execution)
     if expect.has_output:
         differs = _difference(expect.output, execution.output, "$", whole=True)
         checks.append(Check("output", not differs, expect.output, execution.output, differs))
@@ -55,6 +53,15 @@ def check_expectations(fixture: Fixture, world: World, execution: Execution) -> 
         )
     for name, function in world.checks(expect.checks):
         checks += _asked(name, function, world, execution)
+    return checks
+
+
+def check_execution(fixture: Fixture, execution: Execution) -> list[Check]:
+    """Check how an execution ended: its status, and its error where the fixture names one."""
+    expect = fixture.expect
+    checks = [Check("status", execution.status == expect.status, expect.status, execution.status)]
+    if expect.error is not None:
+        checks.append(Check("error", execution.error == expect.error, expect.error, execution.error))
     return checks
 
 

@@ -378,7 +378,7 @@ def test_a_file_that_is_not_json_is_refused(tmp_path: Path, content: str) -> Non
 
 def test_what_is_not_toml_is_refused_with_its_place(tmp_path: Path) -> None:
     assert "not TOML" in refusal(tmp_path, "about =")
-    assert "line 2" in refusal(tmp_path, "seed = 1\nseed = 2")
+    assert "line 2" in refusal(tmp_path, "seed = 1\nabout = [ no ]\n")
     (tmp_path / "fixture.toml").write_bytes(b"about = '\xff'")
     with pytest.raises(FixtureError, match="not TOML"):
         load_fixture(tmp_path)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -202,3 +205,106 @@ def test_with_an_endpoint_moto_stays_away_and_requests_are_signed_with_the_real_
         print(virtual, dates[0].startswith(str(year)), "moto" in sys.modules)
     """
     assert run_alone(program) == "1970 True False"
+
+
+LOOK_UPS = {
+    "getaddrinfo": ("api.example.com", 443), "gethostbyname": ("api.example.com",),
+    "gethostbyname_ex": ("api.example.com",), "gethostbyaddr": (HOST,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOK_UPS)
+def test_names_are_not_looked_up(name: str) -> None:
+    with isolated(), pytest.raises(NetworkRefusedError, match=str(LOOK_UPS[name][0])):
+        getattr(socket, name)(*LOOK_UPS[name])
+
+
+@pytest.mark.parametrize("name", LOOK_UPS)
+def test_loopback_may_be_looked_up(name: str) -> None:
+    with isolated():
+        assert getattr(socket, name)("127.0.0.1", *LOOK_UPS[name][1:])
+
+
+def test_what_an_allowed_name_stands_for_may_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostbyname", {"api.example.com": HOST}.__getitem__)
+    with isolated(allow_network=["API.example.com"]), socket.socket(type=socket.SOCK_DGRAM) as client:
+        assert socket.gethostbyname("api.example.com") == HOST
+        with contextlib.suppress(OSError):  # no route: the machine's affair, not the guard's
+            client.connect((HOST, 53))
+        with pytest.raises(NetworkRefusedError):
+            client.connect(("192.0.2.2", 53))
+
+
+def test_sockets_that_are_no_internet_are_let_alone() -> None:
+    with isolated():
+        one, other = socket.socketpair()
+        with one, other:
+            one.sendmsg((b"a", b"b"))
+            assert other.recv(9) == b"ab"
+        path = f"\0sfn-sim-test-{os.getpid()}"
+        with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+            server.bind(path)
+            server.listen()
+            client.connect(path)
+
+
+def reach_with_boto3() -> None:
+    import boto3
+
+    boto3.client("s3", endpoint_url="https://s3.example.com").list_buckets()
+
+
+def reach_with_openai() -> None:
+    import openai
+
+    openai.OpenAI(base_url="https://api.example.com/v1").files.list()
+
+
+def reach_with_urllib() -> None:
+    import urllib.request
+
+    urllib.request.urlopen("http://www.example.com/")
+
+
+@pytest.mark.parametrize("reach", [reach_with_boto3, reach_with_openai, reach_with_urllib])
+def test_whatever_a_client_makes_of_a_refusal_its_words_are_printed_once_and_soon(reach: Callable[[], None]) -> None:
+    invocation = clock.Invocation("poll", 1_735_689_600_000_000_000)
+    began = time.monotonic()
+    with isolated(), clock.virtual_clock(), clock.working_for(invocation), pytest.raises(Exception):  # noqa: B017, PT011
+        reach()
+    (line,) = invocation.printed
+    assert "the handler poll tried to reach" in line
+    assert "example.com" in line
+    assert "--allow-network" in line
+    assert time.monotonic() - began < 5
+
+
+def test_with_an_endpoint_for_one_service_moto_answers_for_the_others() -> None:
+    program = """
+        import http.server, os, threading
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                paths.append(self.path)
+                self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+            def log_message(self, *args): pass
+        paths = []
+        server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        os.environ["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{server.server_port}"
+        from sfn_sim.services.isolation import isolated
+        with isolated():
+            import boto3
+            boto3.client("s3").list_buckets()
+            print(len(paths), boto3.client("dynamodb").list_tables()["TableNames"], len(paths))
+    """
+    assert run_alone(program) == "1 [] 1"
+
+
+def test_an_empty_endpoint_is_none() -> None:
+    program = """
+        from sfn_sim.services.isolation import isolated
+        with isolated():
+            import boto3
+            print(boto3.client("dynamodb").list_tables()["TableNames"])
+    """
+    assert run_alone(program, AWS_ENDPOINT_URL="") == "[]"

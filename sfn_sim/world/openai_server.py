@@ -18,7 +18,7 @@ class Server:
     def __init__(self, stand_in: OpenAIStandIn) -> None:
         self._server = _Server(("127.0.0.1", 0), _handler(stand_in))
         stand_in.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="openai", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), name="openai", daemon=True)
 
     def __enter__(self) -> Server:
         self._thread.start()

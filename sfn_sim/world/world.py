@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -226,10 +226,21 @@ def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequ
 
 def _client(service: str) -> Any:
     import boto3
+    import botocore.session
     from botocore.config import Config
 
+    session = botocore.session.Session()
+    session.register_component("data_loader", _service_models())
     config = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
-    return boto3.client(service, config=config)
+    return boto3.Session(botocore_session=session).client(service, config=config)
+
+
+@cache
+def _service_models() -> Any:
+    """Return what reads botocore's descriptions of services: a tenth of a second for each, once in a process."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _key_schema(key: Sequence[str]) -> list[dict[str, str]]:

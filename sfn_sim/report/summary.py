@@ -22,7 +22,7 @@ class StateRow:
     """One state of a run, over all its visits.
 
     Sizes are bytes of compact UTF-8 JSON; `largest_input_bytes` counts what the state was given and what it handed
-    to its task. `virtual_ms` is virtual time between entry and exit, `real_ms` the real time of its invocations.
+    to its task, `largest_output_bytes` what its task gave back and what the state gave on. `virtual_ms` is virtual time between entry and exit, `real_ms` the real time of its invocations.
     """
 
     name: str
@@ -64,7 +64,7 @@ def state_rows(log: Log) -> list[StateRow]:
         row.largest_input_bytes = max(
             row.largest_input_bytes, visit.measured_input_bytes(), visit.task_input_bytes
         )
-        row.largest_output_bytes = max(row.largest_output_bytes, visit.output_bytes)
+        row.largest_output_bytes = max(row.largest_output_bytes, visit.output_bytes, visit.result_bytes)
         row.virtual_ms += max(0, (visit.exited_ms if visit.exited_ms >= 0 else log.now_ms) - visit.entered_ms)
         row.real_ms += visit.calls_ns / 1e6
     return list(rows.values())
@@ -172,9 +172,11 @@ def failure_json(machine: str | None, message: str, diagnostics: Sequence[Diagno
         "elapsed_virtual_ms": None,
         "elapsed_real_ms": None,
         "events": 0,
+        "limit_bytes": None,
         "states": [],
         "expectations": [],
         "world": {"before": {}, "after": {}},
         "diagnosis": None,
+        "warnings": [],
         "diagnostics": [diagnostic_json(each) for each in diagnostics],
     }

@@ -85,7 +85,7 @@ class Visit:
         output: what it gave on; meaningful only when `left`.
         input_bytes: the size of its input; -1 where nobody has measured it.
         task_input_bytes: the size of what it handed to its task or items.
-        output_bytes: the size of its output.
+        result_bytes: the size of the result of its task; output_bytes: the size of its output.
         retry_delays_ms: the delays of its retries.
         error: the name and cause of the error that ended it, or that a catcher took.
         calls_ns: the real time that its invocations took.
@@ -97,6 +97,7 @@ class Visit:
     left = False
     exited_ms = -1
     task_input_bytes = -1
+    result_bytes = -1
     output_bytes = -1
     retry_delays_ms: Sequence[int] = ()
     error: tuple[str | None, str | None] | None = None

@@ -106,6 +106,8 @@ def _invoke(
         (interpreter.identity.name, visit.path, visit.index, branch.retry_count),
     )
     visit.calls_ns += outcome.real_ns
+    if outcome.result is not None:
+        visit.result_bytes = max(visit.result_bytes, len(outcome.result))
     if outcome.printed:
         visit.printed = (*visit.printed, (outcome.request_id, outcome.printed))
     head = call.head if call.kind == "Task" else ()

@@ -46,6 +46,9 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @cli.command()
 @click.argument("machine")
 @click.option("--fixture", metavar="NAME|PATH", help="World, input and expectations to run it with.")
+@click.option("--world-from", metavar="FOLDER", help="Start from a world that --save-world left.")
+@click.option("--save-world", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Write what the run left into a folder.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Override a value of the fixture.")
 @click.option("--input", "given", metavar="JSON|FILE|-", help="The execution's input.")
 @click.option("--handlers", metavar="DIR|MODULE", help="Where the Lambda functions' Python handlers are.")

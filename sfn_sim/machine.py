@@ -123,6 +123,10 @@ class StateMachine:
                     found.setdefault(resource, state.pointer)
         return found
 
+    def execution_name(self, seed: int, start: datetime) -> str:
+        """Return the name that an execution has when nobody gives it one: two runs in one world differ in it."""
+        return Stream.named(seed, "execution", self.name, start.isoformat()).uuid4()
+
     def run(
         self,
         input: Json | None = None,
@@ -164,7 +168,7 @@ class StateMachine:
             SfnSimError: anything else that is no outcome of the execution itself.
         """
         options = options or Options(seed=seed)
-        names = [name or Stream.named(options.seed, "execution", self.name).uuid4()]
+        names = [name or self.execution_name(options.seed, start)]
         around = _Surroundings(
             Handlers.of(handlers), start, workers, executor, environment or {}, allow_network, handler_wall_limit_s,
             isolate, cold,

@@ -22,12 +22,12 @@ from sfn_sim.payload import Json, loads
 from sfn_sim.report.summary import RunSummary
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.interpreter import Progress
-from sfn_sim.run.seed import Stream
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
 from sfn_sim.sources import machine_name
 from sfn_sim.world import Check, Fixture, check_execution, check_expectations, load_fixture, open_world
+from sfn_sim.world.folder import check_target, save_world
 
 _SUFFIXES = (".asl.json", ".json")
 
@@ -55,6 +55,8 @@ class Request:
     substitutions: Mapping[str, str] = field(default_factory=dict)
     cold: str | None = None
     logs: str | None = None
+    world_from: str | None = None
+    save_world: Path | None = None
     times: int = 1
     at_once: bool = False
 
@@ -67,8 +69,12 @@ class Request:
         """
         settings = _pairs("--set", options.pop("settings"))
         substitutions = _pairs("--substitute", options.pop("substitutions"))
+        if options["world_from"] and options["fixture"]:
+            raise ConfigurationError("--world-from and --fixture exclude each other: a saved world is a fixture")
         if settings and not options["fixture"]:
             raise ConfigurationError("--set overrides a value of a fixture: name one with --fixture")
+        if options["save_world"] and not (options["fixture"] or options["world_from"]):
+            raise ConfigurationError("--save-world saves the world of a fixture: name one with --fixture")
         return cls(machine=machine, settings=settings, substitutions=substitutions, **options)
 
 
@@ -186,9 +192,13 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     config = find_config()
     path = find_machine(request.machine, config.definitions)
     fixture = None
-    if request.fixture:
+    if request.world_from is not None:
+        fixture = load_fixture(Path(request.world_from))
+    elif request.fixture:
         folder = find_fixture(machine_name(path), request.fixture, config.fixtures)
         fixture = load_fixture(folder, request.settings)
+    if request.save_world is not None:
+        check_target(request.save_world)
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
     machine = StateMachine.load(path, known)
     handlers = _handlers(request, config)
@@ -286,7 +296,7 @@ def _runs(
         "isolate": False,
         "cold": cold,
     }
-    name = Stream.named(options.seed, "execution", machine.name).uuid4()
+    name = machine.execution_name(options.seed, start)
     names = [name] if request.times == 1 else [f"{name}-{number}" for number in range(1, request.times + 1)]
     if request.at_once and len(names) > 1:
         started = time.perf_counter()
@@ -321,4 +331,7 @@ def _in_world(
         last = summaries[-1]
         last.checks = check_expectations(fixture, world, last.execution)
         last.world_before, last.world_after = before, world.summary()
+        if request.save_world is not None:
+            ended = last.execution.identity.start + timedelta(milliseconds=last.execution.elapsed_ms, seconds=1)
+            save_world(world, request.save_world, ended, given)
         return summaries

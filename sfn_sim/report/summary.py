@@ -22,7 +22,8 @@ class StateRow:
     """One state of a run, over all its visits.
 
     Sizes are bytes of compact UTF-8 JSON; `largest_input_bytes` counts what the state was given and what it handed
-    to its task, `largest_output_bytes` what its task gave back and what the state gave on. `virtual_ms` is virtual time between entry and exit, `real_ms` the real time of its invocations.
+    to its task, `largest_output_bytes` what its task gave back and what the state gave on. `virtual_ms` is virtual
+    time between entry and exit, `real_ms` the real time of its invocations.
     """
 
     name: str

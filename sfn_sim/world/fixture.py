@@ -17,6 +17,7 @@ from typing import Any
 
 from sfn_sim.errors import FixtureError
 from sfn_sim.payload import Json, dumps, loads
+from sfn_sim.world.faults import AwsFault, read_fault
 
 _FILE = "fixture.toml"
 _STATUSES = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -28,7 +29,8 @@ _KEYS: dict[str, frozenset[str] | None] = {
     "": frozenset(
         (
             "about", "seed", "start_time", "python", "params", "input", "input_file", "substitutions",
-            "environment", "buckets", "tables", "queues", "openai", "expect",
+            "environment", "buckets", "tables", "queues", "topics", "parameters", "secrets", "openai",
+            "faults", "expect", "build",
         )
     ),
     "params": None,
@@ -37,8 +39,12 @@ _KEYS: dict[str, frozenset[str] | None] = {
     "buckets": frozenset(("name", "tree")),
     "tables": frozenset(("name", "key", "attributes", "indexes", "items", "items_file")),
     "tables.indexes": frozenset(("name", "key")),
-    "queues": frozenset(("name",)),
-    "openai": frozenset(("dims", "model", "faults")),
+    "queues": frozenset(("name", "messages_file")),
+    "topics": frozenset(("name",)),
+    "parameters": frozenset(("name", "value")),
+    "secrets": frozenset(("name", "value")),
+    "faults": frozenset(("service", "operation", "match", "status", "code", "times", "every", "after")),
+    "openai": frozenset(("dims", "model", "faults", "batches_file")),
     "openai.faults": frozenset(("match", "status", "times")),
     "expect": frozenset(("status", "error", "output", "output_contains", "checks")),
 }  # fmt: skip
@@ -72,6 +78,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue and the messages that it holds at first."""
+
+    name: str
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """An answer that the OpenAI stand-in gives instead of its own: `times` times, to requests that `match`."""
 
@@ -87,6 +101,7 @@ class OpenAI:
     dims: int = 1536
     model: str = "text-embedding-3-small"
     faults: tuple[Fault, ...] = ()
+    batches: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +118,11 @@ class Expect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixture:
-    """A world as it is written down; see `docs/fixtures.md`."""
+    """A world as it is written down; see `docs/fixtures.md`.
+
+    `parameters` and `secrets` are values by name, of Systems Manager and Secrets Manager; with `build` false the
+    Python module's own build is left out (all that it made stands in files).
+    """
 
     name: str
     path: Path
@@ -117,8 +136,13 @@ class Fixture:
     environment: Mapping[str, str] = field(default_factory=dict)
     buckets: tuple[Bucket, ...] = ()
     tables: tuple[Table, ...] = ()
-    queues: tuple[str, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    topics: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     openai: OpenAI | None = None
+    faults: tuple[AwsFault, ...] = ()
+    build: bool = True
     expect: Expect = field(default_factory=Expect)
 
 
@@ -249,8 +273,13 @@ class _Reader:
             environment=self._texts("environment"),
             buckets=tuple(self._bucket(each) for each in self._list("buckets")),
             tables=tuple(self._table_of(each) for each in self._list("tables")),
-            queues=tuple(self._name(each, "queues") for each in self._list("queues")),
+            queues=tuple(self._queue(each) for each in self._list("queues")),
+            topics=tuple(self._name(each, "topics") for each in self._list("topics")),
+            parameters=self._values("parameters"),
+            secrets=self._values("secrets"),
+            build=self._flag("build"),
             openai=self._openai(),
+            faults=tuple(read_fault(each, self._wrong) for each in self._list("faults")),
             expect=self._expect(),
         )
 
@@ -325,6 +354,28 @@ class _Reader:
     def _bucket(self, entry: Mapping[str, Any]) -> Bucket:
         return Bucket(name=self._name(entry, "buckets"), tree=self._file_of("tree", entry))
 
+    def _queue(self, entry: Mapping[str, Any]) -> Queue:
+        file = self._file_of("messages_file", entry)
+        messages = self._json(file) if file else []
+        if not isinstance(messages, list) or not all(isinstance(each, str) for each in messages):
+            raise self._wrong("messages_file must hold a list of texts")
+        return Queue(name=self._name(entry, "queues"), messages=tuple(messages))
+
+    def _values(self, key: str) -> dict[str, str]:
+        values: dict[str, str] = {}
+        for entry in self._list(key):
+            name = self._name(entry, key)
+            if "value" not in entry or isinstance(entry["value"], list | dict):
+                raise self._wrong(f"{key} {name!r}: value must be a text, a number or a boolean")
+            values[name] = _text(entry["value"])
+        return values
+
+    def _flag(self, key: str) -> bool:
+        value = self._document.get(key, True)
+        if not isinstance(value, bool):
+            raise self._wrong(f"{key} must be true or false, and is {value!r}")
+        return value
+
     def _key(self, entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
         key = entry.get("key")
         if not isinstance(key, list) or not 1 <= len(key) <= 2 or not all(isinstance(each, str) for each in key):
@@ -365,7 +416,16 @@ class _Reader:
             dims=dims,
             model=self._get("model", str, "text-embedding-3-small", table),
             faults=tuple(self._fault(each) for each in self._list("faults", table, "openai.faults")),
+            batches=self._batches(table),
         )
+
+    def _batches(self, table: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+        """Return the batches of a saved world, as `OpenAIStandIn.add_batch` takes them."""
+        file = self._file_of("batches_file", table)
+        batches = self._json(file) if file else []
+        if not isinstance(batches, list) or not all(isinstance(each, dict) and "requests" in each for each in batches):
+            raise self._wrong("openai.batches_file must hold a list of batches, each with its requests")
+        return tuple(batches)
 
     def _fault(self, entry: Mapping[str, Any]) -> Fault:
         match, status, times = entry.get("match"), entry.get("status"), self._get("times", int, 1, entry)

@@ -160,6 +160,20 @@ class OpenAIStandIn:
             self._finish(batch)
             return made
 
+    def batches(self) -> list[dict[str, Any]]:
+        """Return every batch as `add_batch` takes it."""
+        with self._lock:
+            return [
+                {
+                    "requests": [[custom_id, texts[0]] for custom_id, texts in each.requests],
+                    "batch_id": each.id,
+                    "status": each.status,
+                    "error_lines": each.errors,
+                    "metadata": each.metadata,
+                }
+                for each in self._batches.values()
+            ]
+
     def fault(self, match: str, *, status: int | str, times: int = 1) -> None:
         """Answer the next `times` requests whose "METHOD /path" starts with `match` with `status` instead.
 

@@ -21,13 +21,14 @@ from sfn_sim import clock
 from sfn_sim.errors import FixtureError, SfnSimError
 from sfn_sim.payload import Json
 from sfn_sim.services.isolation import isolated
+from sfn_sim.world.faults import AwsFaults, read_fault
 from sfn_sim.world.fixture import Fixture, Table
 from sfn_sim.world.openai import OpenAIStandIn
 from sfn_sim.world.openai_server import Server
 from sfn_sim.world.vectors import Vectors
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
-_QUEUE_URL = re.compile(r"\$\{queues\.([A-Za-z0-9_-]+)\.url\}")
+_ADDRESS = re.compile(r"\$\{((?:queues|topics)\.[A-Za-z0-9_.-]+\.(?:url|arn))\}")
 _BATCH_WRITE = 25
 
 
@@ -42,6 +43,7 @@ class World:
         env: the environment that handlers see.
         folder: a folder of its own, removed with it.
         openai: the stand-in; None when the fixture has no [openai].
+        faults: what handlers get instead of the answers of AWS's services.
     """
 
     def __init__(self, fixture: Fixture, seed: int, folder: Path) -> None:
@@ -52,6 +54,7 @@ class World:
         self.env: dict[str, str] = dict(fixture.environment)
         self.folder = folder
         self.openai: OpenAIStandIn | None = None
+        self.faults = AwsFaults()
         self._module: ModuleType | None = None
 
     @cached_property
@@ -68,6 +71,21 @@ class World:
     def sqs(self) -> Any:
         """A boto3 client for SQS."""
         return _client("sqs")
+
+    @cached_property
+    def sns(self) -> Any:
+        """A boto3 client for SNS."""
+        return _client("sns")
+
+    @cached_property
+    def ssm(self) -> Any:
+        """A boto3 client for Systems Manager's parameters."""
+        return _client("ssm")
+
+    @cached_property
+    def secretsmanager(self) -> Any:
+        """A boto3 client for Secrets Manager."""
+        return _client("secretsmanager")
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         """Return every item of a table as plain Python values."""
@@ -100,6 +118,14 @@ class World:
             file = folder / key.removeprefix(prefix)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(self.read(bucket, key))
+
+    def fault_aws(self, service: str, operation: str = "*", **more: Any) -> None:
+        """Let handlers meet a fault of an AWS service; the arguments are the keys of `[[faults]]`.
+
+        Raises:
+            FixtureError: there can be no such fault.
+        """
+        self.faults.add([read_fault({"service": service, "operation": operation, **more}, FixtureError)])
 
     def summary(self) -> dict[str, Json]:
         """Return counts of what is there: what the Python module observes, items per table, objects and bytes."""
@@ -144,9 +170,15 @@ class World:
         Raises:
             FixtureError: something of it cannot be made.
         """
-        queues = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in self.fixture.queues}
-        self.env = {key: self._with_queues(value, queues) for key, value in self.env.items()}
+        self._build_messaging()
         os.environ.update(self.env)
+        for name, value in self.fixture.parameters.items():
+            self.ssm.put_parameter(Name=name, Value=value, Type="String")
+        for name, value in self.fixture.secrets.items():
+            self.secretsmanager.create_secret(Name=name, SecretString=value)
+        if self.fixture.openai is not None and self.openai is not None:
+            for batch in self.fixture.openai.batches:
+                self.openai.add_batch(**batch)
         for bucket in self.fixture.buckets:
             self.s3.create_bucket(Bucket=bucket.name)
             for file in sorted(bucket.tree.rglob("*")) if bucket.tree else ():
@@ -159,16 +191,25 @@ class World:
             self._module = _load(self.fixture.python)
         self.checks(self.fixture.expect.checks)
         build = getattr(self._module, "build", None)
-        if build is not None:
+        if build is not None and self.fixture.build:
             build(self, self.params)
 
-    def _with_queues(self, value: str, queues: Mapping[str, str]) -> str:
-        def url(match: re.Match[str]) -> str:
-            if match[1] not in queues:
-                raise FixtureError(f"{self.fixture.path}: {match[0]} names no queue of [[queues]]")
-            return queues[match[1]]
+    def _build_messaging(self) -> None:
+        """Make queues and topics, and put their addresses where the environment names them."""
+        made: dict[str, str] = {}
+        for queue in self.fixture.queues:
+            url = made[f"queues.{queue.name}.url"] = self.sqs.create_queue(QueueName=queue.name)["QueueUrl"]
+            for message in queue.messages:
+                self.sqs.send_message(QueueUrl=url, MessageBody=message)
+        for topic in self.fixture.topics:
+            made[f"topics.{topic}.arn"] = self.sns.create_topic(Name=topic)["TopicArn"]
 
-        return _QUEUE_URL.sub(url, value)
+        def address(match: re.Match[str]) -> str:
+            if match[1] not in made:
+                raise FixtureError(f"{self.fixture.path}: {match[0]} names nothing of [[queues]] or [[topics]]")
+            return made[match[1]]
+
+        self.env = {key: _ADDRESS.sub(address, value) for key, value in self.env.items()}
 
     def _create_table(self, table: Table) -> None:
         names = dict.fromkeys((*table.key, *(name for index in table.indexes for name in index.key)))
@@ -210,8 +251,10 @@ def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequ
             world.env["OPENAI_BASE_URL"] = world.openai.base_url
             world.env.setdefault("OPENAI_API_KEY", "sfn-sim")
         at_start = clock.Invocation(f"the world of {fixture.name}", round(world.start.timestamp() * 1000) * 1_000_000)
+        stack.callback(world.faults.close)
         with clock.working_for(at_start):
             try:
+                world.faults.add(fixture.faults)
                 world.build()
             except SfnSimError:
                 raise
@@ -221,6 +264,7 @@ def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequ
                     f"{place or fixture.path}: the world of {fixture.name} cannot be built: "
                     f"{type(error).__name__}: {error}"
                 ) from error
+        world.faults.arm()
         yield world
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sfn_sim.errors import FixtureError
 from sfn_sim.world import Fixture, load_fixture
-from sfn_sim.world.fixture import Bucket, Fault, Index, OpenAI, Table
+from sfn_sim.world.fixture import Bucket, Fault, Index, OpenAI, Queue, Table
 
 
 def written(folder: Path, text: str) -> Path:

@@ -136,7 +136,7 @@ def test_the_environment_may_name_a_queues_url(opened: Opened) -> None:
 
 
 def test_a_url_of_a_queue_that_is_not_there_is_refused(opened: Opened) -> None:
-    assert "${queues.dnoe.url} names no queue" in refusal(
+    assert "${queues.dnoe.url} names nothing of [[queues]]" in refusal(
         opened, '[environment]\nQUEUE = "${queues.dnoe.url}"\n[[queues]]\nname = "done"\n'
     )
 

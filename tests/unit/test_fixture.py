@@ -112,7 +112,7 @@ def test_every_key_of_a_fixture_is_read(tmp_path: Path) -> None:
                 items=({"PK": "a", "SK": 1},),
             ),
         ),
-        queues=("done",),
+        queues=(Queue(name="done"),),
         openai=OpenAI(
             dims=64,
             model="small",

@@ -44,7 +44,8 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 
 
 @cli.command()
-@click.argument("machine")
+@click.argument("machine", required=False)
+@click.option("--broken", metavar="NAME", help="Run a definition of definitions/broken, with its world and handlers.")
 @click.option("--fixture", metavar="NAME|PATH", help="World, input and expectations to run it with.")
 @click.option("--world-from", metavar="FOLDER", help="Start from a world that --save-world left.")
 @click.option("--save-world", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
@@ -71,7 +72,7 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the last line and failures only.")
-def run(machine: str, as_json: bool, **options: Any) -> None:
+def run(machine: str | None, as_json: bool, **options: Any) -> None:
     """Run MACHINE: a name in definitions/, a path to a definition, or - for standard input."""
     from sfn_sim.runner import Request
 

@@ -63,6 +63,18 @@ class FunctionTimedOut(BaseException):
     """An invocation has lasted longer than its function may; not an Exception, so that no handler takes it."""
 
 
+class ProcessEnded(BaseException):
+    """A handler has ended its process: by os._exit, os.abort, or a signal to itself."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+class Stopped(BaseException):
+    """Raised inside a handler to end it from outside; not an Exception, so that no handler takes it for its own."""
+
+
 def current() -> Invocation | None:
     """Return the invocation that the present thread works for."""
     return getattr(threading.current_thread(), "_sfn_sim_invocation", None)

@@ -56,11 +56,15 @@ def loads(text: str | bytes) -> Json:
     """Parse JSON text; integers of any size are exact.
 
     Raises:
-        ValueError: not JSON (`json.JSONDecodeError` has the position), NaN, Infinity, or a number beyond a double.
+        ValueError: not JSON (`json.JSONDecodeError` has the position), NaN, Infinity, a number beyond a double, or
+            nested too deeply to be read.
     """
     if isinstance(text, bytes):
-        text = text.decode("utf-8")
-    value: Json = _DECODER.decode(text)
+        text = text.decode("utf-8", "surrogatepass")  # as `encode` writes what only escapes can spell
+    try:
+        value: Json = _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
     return value
 
 

@@ -26,6 +26,7 @@ from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
 from sfn_sim.sources import machine_name
+from sfn_sim.variants import find_variant, load_variant
 from sfn_sim.world import Check, Fixture, check_execution, check_expectations, load_fixture, open_world
 from sfn_sim.world.folder import check_target, save_world
 
@@ -36,7 +37,8 @@ _SUFFIXES = (".asl.json", ".json")
 class Request:
     """What one run was asked to be; each attribute is an option of `sfn-sim run`."""
 
-    machine: str
+    machine: str = ""
+    broken: str | None = None
     fixture: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     given: str | None = None
@@ -61,21 +63,23 @@ class Request:
     at_once: bool = False
 
     @classmethod
-    def from_options(cls, machine: str, **options: Any) -> Request:
+    def from_options(cls, machine: str | None, **options: Any) -> Request:
         """Return the request of the command line's options.
 
         Raises:
             ConfigurationError: a --set or --substitute that is no KEY=VALUE, or a --set without --fixture.
         """
+        if (machine is None) == (options["broken"] is None):
+            raise ConfigurationError("name a machine, or a broken one with --broken NAME; see sfn-sim run --help")
         settings = _pairs("--set", options.pop("settings"))
         substitutions = _pairs("--substitute", options.pop("substitutions"))
         if options["world_from"] and options["fixture"]:
             raise ConfigurationError("--world-from and --fixture exclude each other: a saved world is a fixture")
-        if settings and not options["fixture"]:
+        if settings and not (options["fixture"] or options["broken"]):
             raise ConfigurationError("--set overrides a value of a fixture: name one with --fixture")
-        if options["save_world"] and not (options["fixture"] or options["world_from"]):
+        if options["save_world"] and not (options["fixture"] or options["world_from"] or options["broken"]):
             raise ConfigurationError("--save-world saves the world of a fixture: name one with --fixture")
-        return cls(machine=machine, settings=settings, substitutions=substitutions, **options)
+        return cls(machine=machine or "", settings=settings, substitutions=substitutions, **options)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -190,10 +194,14 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
         SfnSimError: it could not be run.
     """
     config = find_config()
-    path = find_machine(request.machine, config.definitions)
+    variant = load_variant(find_variant(request.broken, config.definitions)) if request.broken else None
+    path = variant.definition if variant else find_machine(request.machine, config.definitions)
     fixture = None
     if request.world_from is not None:
         fixture = load_fixture(Path(request.world_from))
+    elif variant is not None:
+        folder = find_fixture(variant.machine, request.fixture or variant.fixture, config.fixtures)
+        fixture = load_fixture(folder, {**variant.settings, **request.settings})
     elif request.fixture:
         folder = find_fixture(machine_name(path), request.fixture, config.fixtures)
         fixture = load_fixture(folder, request.settings)
@@ -202,6 +210,8 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
     machine = StateMachine.load(path, known)
     handlers = _handlers(request, config)
+    if variant is not None:
+        handlers = variant.over(handlers)
     options = _options(request, fixture, progress)
     given = _input(request, fixture, options.limit_bytes)
 

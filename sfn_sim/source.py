@@ -108,7 +108,7 @@ class Source:
     def locate(self, pointer: str, *, key: bool = False) -> Location:
         """Return where the value (or the key) of a JSON pointer stands; the nearest ancestor if it does not exist."""
         spans = self._spans
-        at = pointer.rstrip("/")
+        at = "" if pointer == "/" else pointer  # AWS writes "/" for the whole document
         while at and at not in spans:
             at = at.rpartition("/")[0]
         span = spans.get(at)

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from sfn_sim.analysis.sizes import largest_fields
 from sfn_sim.analysis.trace import (
     MISSING,
+    below,
     elsewhere,
     find_loss,
     find_null,
@@ -185,6 +186,12 @@ def _mend(visit: Visit, steps: tuple[str | int, ...]) -> str:
     key = steps[0] if steps else ""
     if visit.caught:
         return f"give the Catch of {visit.name} a ResultPath such as $.error"
+    placed = visit.state.state.flow.result_path
+    if placed not in (None, "$"):
+        inner = below(placed, steps)[:1] or steps[:1]
+        where = "Parameters" if visit.state.state.type == "Pass" else "result"
+        lost = path_text(steps[: len(steps) - len(below(placed, steps)) + 1])
+        return f'let {visit.name} keep it: "{inner[0]}.$": "{lost}" in its {where}'
     if visit.state.state.flow.parameters is not ABSENT and visit.state.state.type == "Pass":
         return f"give {visit.name} a ResultPath, or pass on \"{key}.$\": \"$.{key}\" in its Parameters"
     return f"give {visit.name} a ResultPath such as $.{visit.name[:1].lower()}{visit.name[1:]}"

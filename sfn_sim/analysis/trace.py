@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
 from sfn_sim.payload import Json
+from sfn_sim.query.jsonpath import compile_reference_path
 from sfn_sim.run.log import Log, Visit
 
 Steps: TypeAlias = "Sequence[str | int]"
@@ -88,7 +89,8 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
     if flow.output_path != "$" and not isinstance(look(_stage(visit, "afterResultPath"), steps), _Missing):
         return f"{name} leaves {key} out by OutputPath {flow.output_path}"
     if flow.result_path != "$":
-        return f"{name} wrote its result over {flow.result_path}, and the result has no {key}"
+        inner = path_text(below(flow.result_path, steps), "").lstrip(".")
+        return f"{name} wrote its result over {flow.result_path}, and the result has no {inner}"
     if isinstance(state, PassState):
         cause = "Parameters" if flow.parameters is not ABSENT else "a Result"
         return f"{name} replaced the whole state: it has {cause} and no ResultPath"
@@ -96,6 +98,12 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
         result = "ResultSelector" if flow.result_selector is not ABSENT else "its result"
         return f"{name} replaced the whole state by {result}: it has no ResultPath"
     return f"{name} narrowed the state by InputPath {flow.input_path}"
+
+
+def below(result_path: str | None, steps: Steps) -> Steps:
+    """Return what is left of `steps` below a ResultPath that they lead through; all of them if they do not."""
+    placed = compile_reference_path(result_path or "$").steps
+    return steps[len(placed) :] if tuple(steps[: len(placed)]) == tuple(placed) else steps
 
 
 def _stage(visit: Visit, name: str) -> Json:

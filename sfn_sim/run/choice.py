@@ -109,11 +109,13 @@ def holds(rule: PlannedRule, data: Json, scope: Scope, visit: Visit) -> bool:
     assert rule.variable is not None
     if model.operator == "IsPresent":
         return _is_present(rule.variable, data, scope) is model.operand
+    field = "Variable"
     try:
         value = rule.variable.evaluate(data, scope)
+        field = f"{model.operator}Path"
         operand = rule.operand if rule.operand_path is None else rule.operand_path.evaluate(data, scope)
     except PathError as problem:
-        raise _invalid(problem, model.pointer, data, visit) from None
+        raise _invalid(problem, field, model.pointer, data, visit) from None
     return OPERATORS[model.operator](value, operand)
 
 
@@ -125,7 +127,7 @@ def _is_present(variable: Expression, data: Json, scope: Scope) -> bool:
     return True
 
 
-def _invalid(problem: PathError, pointer: str, data: Json, visit: Visit) -> StatesError:
+def _invalid(problem: PathError, field: str, pointer: str, data: Json, visit: Visit) -> StatesError:
     # Source: peers.md, section 4 (conformance cases of another project); fails even with a Default.
     cause = (
         f"{prefix(visit)}Invalid path '{problem.path}': "
@@ -133,8 +135,8 @@ def _invalid(problem: PathError, pointer: str, data: Json, visit: Visit) -> Stat
     )
     detail = Detail(
         "path",
-        field="Variable",
-        pointer=f"{pointer}/Variable",
+        field=field,
+        pointer=f"{pointer}/{field}",
         expression=problem.path,
         value=data,
         message=problem.message,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedMachine
-from sfn_sim.errors import RUNTIME, Detail, ExecutionFailed, StatesError, UnsupportedFeatureError
+from sfn_sim.errors import RUNTIME, ConfigurationError, Detail, ExecutionFailed, StatesError, UnsupportedFeatureError
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.run.context import Identity
 from sfn_sim.run.effects import Gather, StateRun
@@ -16,6 +16,9 @@ from sfn_sim.run.interpreter import Interpreter, Progress
 from sfn_sim.run.log import Branch, HistoryLimitReached, Log, Visit
 from sfn_sim.run.scheduler import DeadlineReached, Executor, Scheduler
 from sfn_sim.run.states import BLOCKING, SIMPLE
+
+
+_FEWEST_EVENTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,9 @@ class Options:
         limit_events: the history limit; None for none.
         progress: told of each Map's items.
         pace: told of each move of the clock before it happens; virtual time needs none.
+
+    Raises:
+        ConfigurationError: a limit that no execution can keep.
     """
 
     seed: int = 0
@@ -35,6 +41,15 @@ class Options:
     limit_events: int | None = limits.HISTORY_EVENTS.value
     progress: Progress | None = None
     pace: Callable[[int], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit_events is not None and self.limit_events < _FEWEST_EVENTS:
+            raise ConfigurationError(
+                f"a history limit of {self.limit_events} events: at least {_FEWEST_EVENTS} are needed, for the start "
+                "and the end; --limit-events off lifts the limit"
+            )
+        if self.limit_bytes < 1:
+            raise ConfigurationError(f"a payload limit of {self.limit_bytes} bytes: at least 1 is needed")
 
 
 @dataclass(slots=True)

@@ -156,6 +156,8 @@ class Interpreter:
         while True:
             try:
                 output = yield from work()
+                # What a retry has mended did not end the state.
+                visit.error = None
                 return output, planned.next
             except StatesError as error:
                 self.note(error, visit)
@@ -174,10 +176,10 @@ class Interpreter:
 
     def _caught(self, planned: PlannedCatcher, error: StatesError, visit: Visit, branch: Branch) -> Step:
         output: Json = retry.error_output(error)
-        visit.caught = True
         visit.stages.append(("errorOutput", output))
         if planned.step is not None:
             output = flow.fold((planned.step,), output, visit.input, visit, branch.scope)
+        visit.caught = True
         return output, planned.catcher.next
 
 

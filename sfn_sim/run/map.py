@@ -202,6 +202,7 @@ class _Items:
         inner.item = (index, self._items[index])
         inner.state = self._planned
         inner.entered_ms = self._visit.entered_ms
+        inner.retry_count = self._branch.retry_count
         return self._run(index, inner)
 
     def _run(self, index: int, inner: Branch) -> StateRun:

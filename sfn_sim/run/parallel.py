@@ -6,13 +6,15 @@ parallel_catch_error (a Task that fails in a branch is also marked as aborted).
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import StatesError
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.run import flow
 from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter
-from sfn_sim.run.log import Branch, Visit
+from sfn_sim.run.log import Branch, HistoryLimitReached, Visit
 
 _CAN_BE_ABORTED = frozenset(("Task", "Wait", "Parallel", "Map"))
 
@@ -28,10 +30,14 @@ def run_parallel(
     log = interpreter.log
     effective = flow.fold(planned.plan.once, value, value, visit, branch.scope)
 
+    has_started = False
+
     def work() -> StateRun:
+        nonlocal has_started
+        has_started = False
         given = flow.fold(planned.plan.before, effective, value, visit, branch.scope)
         branch.last = log.append("ParallelStateStarted", branch.last)
-        started, size = branch.last, size_bytes(given)
+        started, size, has_started = branch.last, size_bytes(given), True
 
         def start(index: int, _: int | None) -> StateRun:
             inner = interpreter.new_branch(f"{visit.path}[{index}].", started, visit.index, branch)
@@ -48,7 +54,9 @@ def run_parallel(
         return output
 
     def failed(_: StatesError) -> None:
-        branch.last = log.append("ParallelStateFailed", branch.last)
+        # As with a Map, what fails before it has started has no event of its own.
+        if has_started:
+            branch.last = log.append("ParallelStateFailed", branch.last)
 
     return (yield from interpreter.attempt(planned, branch, visit, work, failed))
 
@@ -70,6 +78,7 @@ def _run_branch(
 
 
 def _abort(interpreter: Interpreter, inner: Branch) -> None:
-    """Mark the state in which a branch was cut off."""
+    """Mark the state in which a branch was cut off, unless the history is full."""
     if inner.state is not None and inner.state.state.type in _CAN_BE_ABORTED:
-        interpreter.log.append(f"{inner.state.state.type}StateAborted", inner.last)
+        with suppress(HistoryLimitReached):
+            interpreter.log.append(f"{inner.state.state.type}StateAborted", inner.last)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sfn_sim import limits
 from sfn_sim.definition.model import Retrier
 from sfn_sim.definition.plan import PlannedCatcher
 from sfn_sim.errors import TIMEOUT, StatesError, error_matches
@@ -18,11 +19,14 @@ def delay_ms(retrier: Retrier, attempt: int, stream: Stream) -> int:
     """Return how long to wait before retry number `attempt` (from 0) of one retrier.
 
     IntervalSeconds × BackoffRate^attempt, at most MaxDelaySeconds; JitterStrategy FULL draws a time between 0 and
-    that.
+    that. Without MaxDelaySeconds the delay stops growing at the largest that a Retrier may name.
+    Source: Developer Guide, Retrying after an error; that it stops there is assumed.
     """
-    seconds = retrier.interval_seconds * retrier.backoff_rate**attempt
-    if retrier.max_delay_seconds is not None:
-        seconds = min(seconds, retrier.max_delay_seconds)
+    most = limits.RETRY_DELAY.value if retrier.max_delay_seconds is None else retrier.max_delay_seconds
+    try:
+        seconds = min(retrier.interval_seconds * retrier.backoff_rate**attempt, most)
+    except OverflowError:  # the thousandth retry of a Retrier that never gives up
+        seconds = most
     full = round(seconds * 1000)
     return round(full * stream.next_double()) if retrier.full_jitter else full
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sfn_sim.errors import DeadlockError, StatesError
 from sfn_sim.run.effects import Answer, AwaitToken, Gather, Invoke, Outcome, Sleep, StateRun
+from sfn_sim.run.log import HistoryLimitReached
 
 
 class Executor(Protocol):
@@ -246,14 +247,14 @@ class Scheduler:
         heapq.heappush(self._heap, (self.now_ms + delay_ms, self._sequence, process, process.token, value))
 
     def _resume(self, process: _Process, value: Any) -> None:
-        """Let a process go on with `value` (a StatesError is raised in it) until its next effect or its end."""
+        """Let a process go on with `value` (an error is raised in it) until its next effect or its end."""
         process.token += 1
         try:
-            effect = process.run.throw(value) if isinstance(value, StatesError) else process.run.send(value)
+            effect = process.run.throw(value) if isinstance(value, Exception) else process.run.send(value)
         except StopIteration as stop:
             self._finished(process, stop.value)
             return
-        except StatesError as error:
+        except (StatesError, HistoryLimitReached) as error:
             self._failed(process, error)
             return
         if isinstance(effect, Invoke):
@@ -301,14 +302,14 @@ class Scheduler:
             parent.children = None
             self._ready.append((parent, parent.token, gathering.results))
 
-    def _failed(self, process: _Process, error: StatesError) -> None:
+    def _failed(self, process: _Process, error: StatesError | HistoryLimitReached) -> None:
         gathering = process.gather
         if gathering is None:
             self._failure, self._ended = error, True
             return
         process.token = -1
         tolerates = gathering.effect.tolerates
-        if tolerates is not None and tolerates(process.index, error):
+        if tolerates is not None and isinstance(error, StatesError) and tolerates(process.index, error):
             self._child_ended(gathering, process.index)
             return
         del gathering.running[process.index]

@@ -36,8 +36,9 @@ class _Layered(_Plain):  # type: ignore[misc]  # os._Environ has no public name
         if layer is None:
             _Plain.__setitem__(self, key, value)
             return
-        if not isinstance(value, str):
-            raise TypeError(f"str expected, not {type(value).__name__}")
+        for each in (key, value):
+            if not isinstance(each, str):
+                raise TypeError(f"str expected, not {type(each).__name__}")
         layer[key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -68,6 +69,9 @@ class _Layered(_Plain):  # type: ignore[misc]  # os._Environ has no public name
             return False
         return True
 
+    def __repr__(self) -> str:
+        return f"environ({dict(self)!r})"
+
     def copy(self) -> dict[str, str]:
         return dict(self)
 
@@ -75,6 +79,19 @@ class _Layered(_Plain):  # type: ignore[misc]  # os._Environ has no public name
 def _layer() -> MutableMapping[str, Any] | None:
     invocation = clock.current()
     return invocation.environment if invocation is not None else None
+
+
+_READERS = (_Plain.__getitem__.__code__, _Layered.__getitem__.__code__, _Layered.__delitem__.__code__)
+
+
+def missing_variable(error: BaseException) -> str:
+    """Return the name of the variable that a KeyError of os.environ is about; empty for every other error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if isinstance(error, KeyError) and trace is not None and trace.tb_frame.f_code in _READERS:
+        return str(error.args[0])
+    return ""
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sfn_sim import clock
+from sfn_sim import clock, limits
 from sfn_sim.errors import RUNTIME, ConfigurationError, HandlerWallLimitError
 from sfn_sim.run.effects import Invoke, Outcome
 from sfn_sim.run.seed import Stream
@@ -88,6 +88,8 @@ class Calls:
         call, function = assigned.call, assigned.function
         if function is None:
             return _not_found(function_name(call.function), self._request_id(call))
+        if len(call.payload) > limits.LAMBDA_PAYLOAD.value:
+            return _request_too_large(len(call.payload), self._request_id(call))
         invocation = clock.Invocation(function.name, self._start_ns + now_ms * 1_000_000)
         invocation.request_id = lambda: self._request_id(call)
         if self.cold:
@@ -120,10 +122,6 @@ def _not_found(name: str, request_id: str) -> Outcome:
     return Outcome(None, "Lambda.ResourceNotFoundException", cause)
 
 
-class _Stopped(BaseException):
-    """Raised inside a handler to end it; not an Exception, so that no handler takes it for its own."""
-
-
 class Watchdog:
     """Looks after handlers that run too long, from a thread of its own that is started with the first call."""
 
@@ -148,7 +146,7 @@ class Watchdog:
         self._watched[identity] = invocation
         try:
             yield
-        except (KeyboardInterrupt, _Stopped):
+        except (KeyboardInterrupt, clock.Stopped):
             if self.fired is invocation:
                 raise self.error(invocation) from None
             raise
@@ -167,12 +165,17 @@ class Watchdog:
 
     def _run(self) -> None:
         pause = min(0.25, self.limit_s / 4)
+        again_at = 0
         while not self._end.wait(pause):
             now = time.perf_counter_ns()
             for identity, invocation in list(self._watched.items()):
                 if now - invocation.real_start > self.limit_s * 1e9 and self.fired is None:
                     self.fired = invocation
-                    _interrupt(identity)
+                elif self.fired is not invocation or now < again_at:
+                    continue
+                # A handler with a bare `except:` takes an interruption for an error of its own: it gets more of them.
+                again_at = now + round(_GRACE_S * 1e9)
+                _interrupt(identity)
 
     def stop_all(self) -> None:
         """Interrupt every handler that still runs."""
@@ -191,7 +194,7 @@ def _interrupt(thread: int) -> None:
     if thread == threading.main_thread().ident and hasattr(signal, "pthread_kill"):
         signal.pthread_kill(thread, signal.SIGINT)
     else:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_Stopped))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(clock.Stopped))
 
 
 class InlineExecutor:

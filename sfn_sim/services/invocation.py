@@ -10,17 +10,19 @@ import inspect
 import json
 import linecache
 import os
+import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sfn_sim import clock, limits
+from sfn_sim.errors import HandlerImportError
 from sfn_sim.payload import loads
 from sfn_sim.run.effects import Outcome
-from sfn_sim.services.containers import Container, missing_variable
+from sfn_sim.services.containers import Container, variable_hint
+from sfn_sim.services.environment import missing_variable
 from sfn_sim.services.lambda_functions import Function, log_stream
 
 _NS_PER_S = 1_000_000_000
@@ -28,29 +30,33 @@ _END_FRAMES = 50
 _MOST_PRINTED = 65_536
 
 
-class ProcessEnded(BaseException):
-    """A handler has ended its process: by os._exit, os.abort, or a signal to itself."""
+class CognitoIdentity:
+    """Who invoked the function through Amazon Cognito: nobody."""
 
-    def __init__(self, how: str) -> None:
-        super().__init__(how)
-        self.how = how
+    cognito_identity_id = None
+    cognito_identity_pool_id = None
+
+    def __repr__(self) -> str:
+        return "CognitoIdentity([cognito_identity_id=None,cognito_identity_pool_id=None])"
 
 
 class LambdaContext:
     """The `context` argument of a handler.
 
-    Source: AWS Lambda Developer Guide, Using the Lambda context object (Python).
+    Source: AWS Lambda Developer Guide, Using the Lambda context object (Python); the runtime interface client
+    (memory_limit_in_mb is a text, identity an object without values).
     """
 
-    identity = None
+    identity = CognitoIdentity()
     client_context = None
+    tenant_id = None
     function_version = "$LATEST"
 
     def __init__(self, function: Function, slot: int, invocation: clock.Invocation) -> None:
         self._invocation = invocation
         self._timeout_ms = function.timeout_s * 1000
         self.function_name = function.name
-        self.memory_limit_in_mb = function.memory_mb
+        self.memory_limit_in_mb = str(function.memory_mb)
         self.invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function.name}"
         self.log_group_name = f"/aws/lambda/{function.name}"
         self.log_stream_name = log_stream(slot)
@@ -63,6 +69,17 @@ class LambdaContext:
     def get_remaining_time_in_millis(self) -> int:
         """Return how long the function may still run, in virtual ms."""
         return max(0, self._timeout_ms - self._invocation.took_ms)
+
+    def log(self, message: object) -> None:
+        """Write to the function's log."""
+        sys.stdout.write(str(message))
+
+    def __repr__(self) -> str:
+        names = (
+            "aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb",
+            "function_version", "invoked_function_arn", "client_context", "identity", "tenant_id",
+        )  # fmt: skip
+        return f"LambdaContext([{','.join(f'{name}={getattr(self, name)}' for name in names)}])"
 
 
 def invoke(function: Function, slot: int, payload: bytes, invocation: clock.Invocation) -> Outcome:
@@ -98,25 +115,33 @@ def invoke(function: Function, slot: int, payload: bytes, invocation: clock.Invo
 def _call(
     function: Function, container: Container | None, slot: int, event: Any, invocation: clock.Invocation
 ) -> tuple[str | None, str | None, bytes | None]:
-    handler = function.plain if container is None else container.handler()
-    assert handler is not None
     try:
+        handler = function.plain if container is None else container.handler()
+        assert handler is not None
         return None, None, _response(handler(event, LambdaContext(function, slot, invocation)))
+    except HandlerImportError:
+        raise
     except clock.FunctionTimedOut:
         return *_timed_out(function, invocation), None
     except SystemExit as stop:
+        if stop.code is not None and not isinstance(stop.code, int):
+            invocation.printed.append(f"{stop.code}\n")
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         return *_exited(f"exit status {code}", invocation), None
-    except ProcessEnded as end:
+    except clock.ProcessEnded as end:
         return *_exited(end.how, invocation), None
+    except (GeneratorExit, asyncio_cancelled()) as problem:
+        # What is no Exception passes the runtime, and ends the process.
+        invocation.printed.append(f"{type(problem).__name__}: {problem}\n")
+        return *_exited("exit status 1", invocation), None
     except _Unserializable as problem:
         name = "Runtime.MarshalError"
         return name, _envelope(name, str(problem), invocation.request_id(), []), None
     except Exception as problem:
         name = type(problem).__name__
-        frames = _frames(problem.__traceback__, function.root)
-        if hint := missing_variable(problem):
-            invocation.printed.append(f"sfn-sim: {hint.lstrip('. ')}\n")
+        frames = _frames(problem, function)
+        if variable := missing_variable(problem):
+            invocation.printed.append(f"sfn-sim: {variable_hint(variable)}\n")
         return name, _envelope(name, str(problem), invocation.request_id(), frames), None
 
 
@@ -138,7 +163,8 @@ def _timed_out(function: Function, invocation: clock.Invocation) -> tuple[str, s
 
 def _exited(how: str, invocation: clock.Invocation) -> tuple[str, str]:
     # Source: what Lambda's users quote of functions whose process ended.
-    message = f"RequestId: {invocation.request_id()} Error: Runtime exited with error: {how}"
+    ended = "without providing a reason" if how == "exit status 0" else f"with error: {how}"
+    message = f"RequestId: {invocation.request_id()} Error: Runtime exited {ended}"
     return "Runtime.ExitError", json.dumps({"errorType": "Runtime.ExitError", "errorMessage": message})
 
 
@@ -153,15 +179,19 @@ class _Unserializable(Exception):
     """A response that is not JSON."""
 
 
-def _default(value: object) -> float:
-    # Source: the runtime interface client writes Decimal as a number and refuses every other class.
+def _default(value: object) -> int | float | str:
+    # Source: the runtime interface client writes a Decimal's own digits, bytes as text, and refuses other classes.
     if isinstance(value, Decimal):
-        return float(value)
+        digits = str(value)
+        return int(digits) if digits.lstrip("-").isdigit() else float(digits)
+    if isinstance(value, bytes):
+        return value.decode()
     if inspect.iscoroutine(value):
         value.close()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+_NOT_FINITE = "Out of range float values are not JSON compliant"
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default)
 
 
@@ -172,43 +202,67 @@ def _response(result: Any) -> bytes:
     response: …". That NaN does too is assumed: Lambda writes it, and no reader of JSON takes it.
     """
     try:
+        if isinstance(result, bytes):
+            # Bytes go out as they are; Step Functions wants JSON.
+            loads(result)
+            return result
         return _ENCODER.encode(result).encode("utf-8", "surrogatepass")
     except (TypeError, ValueError, RecursionError) as error:
-        raise _Unserializable(f"Unable to marshal response: {error}") from None
+        raise _Unserializable(f"Unable to marshal response: {_same_everywhere(str(error))}") from None
+
+
+def _same_everywhere(words: str) -> str:
+    """Return the words of an error of JSON as every version of Python writes them."""
+    return _NOT_FINITE if words.startswith(_NOT_FINITE) else words
 
 
 def _envelope(name: str, message: str, request_id: str, frames: list[str]) -> str:
     return json.dumps({"errorMessage": message, "errorType": name, "requestId": request_id, "stackTrace": frames})
 
 
-def _frames(trace: TracebackType | None, root: Path | None) -> list[str]:
+def _frames(problem: Exception, function: Function) -> list[str]:
     """Return the handler's own frames as Lambda prints them, without carets, so that every Python writes the same."""
     lines: list[str] = []
+    trace = problem.__traceback__
+    folders = [each for each in (function.root, *function.settings.path) if each is not None]
     while trace is not None:
         code = trace.tb_frame.f_code
         path = Path(code.co_filename)
-        if root is not None and path.is_relative_to(root):
+        folder = next((each for each in folders if path.is_relative_to(each)), None)
+        if folder is not None:
             source = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-            shown = path.relative_to(root).as_posix()
+            shown = path.relative_to(folder).as_posix()
             lines.append(f'  File "/var/task/{shown}", line {trace.tb_lineno}, in {code.co_name}\n    {source}\n')
         trace = trace.tb_next
-    # A recursion without end has one frame a thousand times: its two ends tell as much.
-    return lines if len(lines) <= 2 * _END_FRAMES else [*lines[:_END_FRAMES], *lines[-_END_FRAMES:]]
+    if len(lines) <= 2 * _END_FRAMES:
+        return lines
+    if isinstance(problem, RecursionError):
+        # Where a recursion without end is cut off depends on how deep its caller was: its beginning does not.
+        return lines[: 2 * _END_FRAMES]
+    return [*lines[:_END_FRAMES], *lines[-_END_FRAMES:]]
 
 
+def asyncio_cancelled() -> type[BaseException]:
+    """Return asyncio's CancelledError; an exception that nobody can raise where nobody has imported asyncio."""
+    asyncio = sys.modules.get("asyncio.exceptions")
+    found: type[BaseException] = getattr(asyncio, "CancelledError", GeneratorExit)
+    return found
 
 
 def end_process(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands for a function that ends the process: in an invocation it ends that alone."""
+    ours = os.getpid()
 
-    def ended(*arguments: Any) -> Any:
-        if clock.current() is None:
-            return real(*arguments)
+    def ended(*arguments: Any, **named: Any) -> Any:
+        # A process that a handler has forked off ends as it likes.
+        if clock.current() is None or os.getpid() != ours:
+            return real(*arguments, **named)
         if name == "kill":
             process, number = arguments
-            if process != os.getpid():
+            if process != ours:
                 return real(*arguments)
-            raise ProcessEnded("signal: killed" if number == 9 else f"signal: {number}")
-        raise ProcessEnded("signal: aborted" if name == "abort" else f"exit status {arguments[0]}")
+            raise clock.ProcessEnded("signal: killed" if number == 9 else f"signal: {number}")
+        status = "" if name == "abort" else (arguments or tuple(named.values()))[0]
+        raise clock.ProcessEnded("signal: aborted" if name == "abort" else f"exit status {status}")
 
     return ended

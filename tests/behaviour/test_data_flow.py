@@ -231,5 +231,5 @@ def test_a_task_on_another_service_is_refused_only_when_it_is_reached() -> None:
     }
     both = machine(**states)
     assert both.run({"go": False}).status == "SUCCEEDED"
-    with pytest.raises(UnsupportedFeatureError, match="state B .*sqs:sendMessage"):
+    with pytest.raises(UnsupportedFeatureError, match=r"state B .*sqs:sendMessage"):
         both.run({"go": True})

@@ -8,8 +8,13 @@ Everything heavy is imported inside the command that needs it, so that `sfn-sim 
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import io
 import json
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -83,9 +88,46 @@ def run(machine: str | None, as_json: bool, **options: Any) -> None:
 def _run_json(request: Request) -> int:
     from sfn_sim.runner import carry_out
 
-    result = carry_out(request)
-    click.echo(json.dumps(result.to_json(), ensure_ascii=False))
+    with _nobody_elses_stdout():
+        result = carry_out(request)
+    _print_json(result.to_json())
     return result.exit_code
+
+
+@contextlib.contextmanager
+def _nobody_elses_stdout() -> Iterator[None]:
+    """Send to stderr what handlers' programs and libraries below Python write to stdout."""
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _print_json(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    click.echo(text)
+
+
+# Signs of ours that a terminal without UTF-8 may not have, in signs that every terminal has.
+_PLAIN = {"✓": "+", "✗": "x", "…": "...", "–": "-", "·": "|", "×": "x"}
+
+
+def _plain_signs(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Replace what an encoding cannot write."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
 
 
 def _run_shown(request: Request) -> int:
@@ -112,6 +154,10 @@ def _run_shown(request: Request) -> int:
 def main() -> NoReturn:
     """Run the command line and exit; no outcome of it is a traceback."""
     as_json = "--json" in sys.argv[1:]
+    codecs.register_error("sfn-sim", _plain_signs)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="sfn-sim")
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -139,7 +185,7 @@ def _refused(message: str, as_json: bool, *, hint: str = "", code: int = _BAD_US
     if as_json:
         from sfn_sim.report.summary import failure_json
 
-        click.echo(json.dumps(failure_json(None, message), ensure_ascii=False))
+        _print_json(failure_json(None, message))
     else:
         click.echo(f"sfn-sim: {message}{f' ({hint})' if hint else ''}", err=True)
     return code
@@ -151,7 +197,7 @@ def _definition_refused(error: DefinitionError, as_json: bool) -> int:
 
         first = error.diagnostics[0]
         text = f"{first.code}: {first.message}"
-        click.echo(json.dumps(failure_json(None, text, error.diagnostics), ensure_ascii=False))
+        _print_json(failure_json(None, text, error.diagnostics))
         return _BAD_USAGE
     from sfn_sim.report import terminal
 

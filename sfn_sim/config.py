@@ -101,7 +101,8 @@ def find_config(start: Path | None = None) -> Config:
             return _Reader(file, _toml(file)).config()
         file = each / "pyproject.toml"
         if file.is_file():
-            table = _toml(file).get("tool", {}).get("sfn-sim")
+            tools = _toml(file).get("tool")
+            table = tools.get("sfn-sim") if isinstance(tools, dict) else None
             if table is not None:
                 return _Reader(file, table).config()
     return Config()
@@ -122,6 +123,8 @@ class _Reader:
     def __init__(self, file: Path, table: Mapping[str, Any]) -> None:
         self._file = file
         self._table = table
+        if not isinstance(table, dict):
+            raise self._wrong("[tool.sfn-sim] must be a table")
         self._refuse_unknown(table, _KEYS, "")
 
     def config(self) -> Config:
@@ -154,7 +157,10 @@ class _Reader:
 
     def _texts(self, table: Mapping[str, Any], key: str, where: str) -> dict[str, str]:
         values: Mapping[str, Any] = self._get(table, key, dict, {}, where)
-        return {name: str(value) for name, value in values.items()}
+        for name, value in values.items():
+            if not isinstance(value, str | int | float):
+                raise self._wrong(f"{where}{key}.{name} must be a text, and is {value!r}")
+        return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
 
     def _folder(self, key: str) -> Path:
         text = self._get(self._table, key, str, key, "")
@@ -176,7 +182,7 @@ class _Reader:
             pattern=pattern,
             file=file,
             attribute=attribute,
-            path=tuple(self._existing(each, "path", where) for each in self._get(table, "path", list, [], where)),
+            path=tuple(self._own_folder(each, where) for each in self._get(table, "path", list, [], where)),
             env={**self._env_file(table, where), **self._texts(table, "env", where)},
             timeout_s=self._positive(table, "timeout", where),
             memory_mb=self._positive(table, "memory", where),
@@ -191,12 +197,19 @@ class _Reader:
         name, colon, attribute = str(text).rpartition(":")
         if not colon or "/" in attribute or "\\" in attribute:
             name, attribute = str(text), _DEFAULT_FUNCTION
-        return self._existing(name, "handler", where), attribute
+        path = (self._file.parent / name).resolve()
+        if not path.is_file():
+            # Lambda's own spelling has a dot before the function and no ending.
+            module, _, function = name.rpartition(".")
+            as_lambda = (self._file.parent / f"{module}.py").is_file()
+            hint = f"; did you mean {f'{module}.py:{function}'!r}?" if as_lambda else ""
+            raise self._wrong(f"{where}handler = {text!r}: no such file{hint}")
+        return path, attribute
 
-    def _existing(self, text: object, key: str, where: str) -> Path:
+    def _own_folder(self, text: object, where: str) -> Path:
         path = (self._file.parent / str(text)).resolve()
-        if not path.exists():
-            raise self._wrong(f"{where}{key} = {text!r}: no such file or folder")
+        if not isinstance(text, str) or not path.is_dir():
+            raise self._wrong(f"{where}path has {text!r}: no such folder")
         return path
 
     def _positive(self, table: Mapping[str, Any], key: str, where: str) -> int | None:
@@ -211,7 +224,9 @@ class _Reader:
         text = self._get(table, "env_file", str, None, where)
         if text is None:
             return {}
-        path = self._existing(text, "env_file", where)
+        path = (self._file.parent / str(text)).resolve()
+        if not path.is_file():
+            raise self._wrong(f"{where}env_file = {text!r}: no such file")
         found: dict[str, str] = {}
         for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
             stripped = line.strip().removeprefix("export ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,7 @@ from sfn_sim.run.interpreter import Progress
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
-from sfn_sim.sources import machine_name
+from sfn_sim.sources import machine_name, read_stdin
 from sfn_sim.variants import find_variant, load_variant
 from sfn_sim.world import Check, Fixture, check_execution, check_expectations, load_fixture, open_world
 from sfn_sim.world.folder import check_target, save_world
@@ -168,7 +167,7 @@ def read_input(text: str) -> Json:
         InputError: it is neither.
     """
     if text == "-":
-        return _json(sys.stdin.read(), "standard input")
+        return _json(read_stdin(), "standard input")
     path = Path(text)
     with contextlib.suppress(OSError):
         if path.is_file():
@@ -193,6 +192,8 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     Raises:
         SfnSimError: it could not be run.
     """
+    if request.machine == request.given == "-":
+        raise ConfigurationError("MACHINE and --input cannot both be standard input: give one of them as a file")
     config = find_config()
     variant = load_variant(find_variant(request.broken, config.definitions)) if request.broken else None
     path = variant.definition if variant else find_machine(request.machine, config.definitions)
@@ -209,7 +210,7 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
         check_target(request.save_world)
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
     machine = StateMachine.load(path, known)
-    handlers = _handlers(request, config)
+    handlers = _handlers(request, config, fixture.environment if fixture else {})
     if variant is not None:
         handlers = variant.over(handlers)
     options = _options(request, fixture, progress)
@@ -251,9 +252,11 @@ def same_when_cold(warm: Execution, cold: Execution) -> Check:
     return Check(name, same, len(warm.log.events), len(cold.log.events), "" if same else "one run ends earlier")
 
 
-def _handlers(request: Request, config: Config) -> Handlers:
+def _handlers(request: Request, config: Config, environment: Mapping[str, str]) -> Handlers:
     if request.handlers is not None:
-        found = Handlers.of(request.handlers)
+        # A module is imported here: its code is as shut in as it is in a run.
+        with isolated(environment, request.allow_network):
+            found = Handlers.of(request.handlers)
     else:
         found = Handlers.from_directory(config.handlers) if config.handlers.is_dir() else Handlers()
     return replace(found, config=config)

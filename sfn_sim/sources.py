@@ -32,7 +32,7 @@ def read_definition(path: str | Path, substitutions: Mapping[str, str]) -> tuple
         ConfigurationError: the file cannot be read.
     """
     if str(path) == "-":
-        return _described("machine", "<stdin>", sys.stdin.read(), substitutions)
+        return _described("machine", "<stdin>", read_stdin(), substitutions)
     file = Path(path)
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -41,6 +41,21 @@ def read_definition(path: str | Path, substitutions: Mapping[str, str]) -> tuple
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"the definition {file} is not UTF-8: {error}") from None
     return _described(machine_name(file), _shown(file), text, substitutions)
+
+
+def read_stdin() -> str:
+    """Return all of standard input; it is UTF-8 whatever the locale says.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        return sys.stdin.read()
+    try:
+        return str(stream.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"standard input is not UTF-8: {error}") from None
 
 
 def _described(name: str, shown: str, text: str, substitutions: Mapping[str, str]) -> tuple[str, Source]:

@@ -125,7 +125,9 @@ def load_variant(path: Path) -> Variant:
 def _refuse_unknown(path: Path, document: Mapping[str, Any]) -> None:
     for name, known in _KEYS.items():
         table = document.get(name, {}) if name else document
-        for key in table if isinstance(table, dict) and known is not None else ():
+        if known is None or not isinstance(table, dict):
+            continue
+        for key in table:
             if key not in known:
                 near = get_close_matches(key, sorted(known), 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(sorted(known))}"

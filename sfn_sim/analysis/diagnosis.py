@@ -11,25 +11,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sfn_sim.analysis.sizes import largest_fields
+from sfn_sim.analysis.sizes import largest_fields, largest_in_items
 from sfn_sim.analysis.trace import (
     MISSING,
     below,
+    describe_loss,
+    effective_input,
     elsewhere,
     find_loss,
     find_null,
     first_with,
     keys_of,
     kind_of,
+    last_elsewhere,
     look,
+    null_origin,
     path_text,
 )
 from sfn_sim.definition.model import ABSENT, MapState
-from sfn_sim.errors import RUNTIME, Detail
+from sfn_sim.errors import ALL, RUNTIME, TASK_FAILED, Detail
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Visit
 from sfn_sim.source import Location, Source, excerpt
+
+_CONTEXT = ("Execution", "Map", "State", "StateMachine", "Task")
+_MANY_BYTES = 1000
 
 
 @dataclass(slots=True)
@@ -108,6 +115,8 @@ def diagnose(execution: Execution, source: Source) -> Diagnosis | None:
         event=last[1],
     )
     if visit is not None:
+        if detail.kind == "path" and diagnosis.location is not None:
+            diagnosis.location = _underline(diagnosis.location, detail, source)
         _KINDS.get(detail.kind, _other)(diagnosis, detail, visit, execution)
     else:
         _whole_execution(diagnosis, detail, execution)
@@ -119,7 +128,6 @@ def _path(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
     steps = detail.steps[: detail.stopped_at + 1]
     root = detail.expression.split(".", 1)[0].split("[", 1)[0] if detail.expression.startswith("$") else "$"
     wanted = path_text(steps, root)
-    _underline(diagnosis, detail, steps)
     if not detail.steps:
         diagnosis.what = f"{detail.expression}: {detail.message}"
     elif isinstance(detail.reached, dict):
@@ -134,24 +142,33 @@ def _path(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
         diagnosis.what = f"{path_text(steps[:-1], root)} is {kind_of(detail.reached)}, and has no {steps[-1]!r}"
     if root == "$":
         _why_missing(diagnosis, detail, visit, execution, steps)
-    elif root == "$$" and look(detail.reached, ()) is not None:
+        if steps[:1] and steps[0] in _CONTEXT:
+            diagnosis.fix = f"read ${detail.expression}: what Step Functions itself knows is in the Context Object, $$"
+    elif root == "$$":
         diagnosis.fix = _nearest(steps, detail.reached, root)
     if execution.error == RUNTIME and visit.state.catchers:
         diagnosis.notes.append("no Catch catches States.Runtime, not even one that names it")
 
 
-def _underline(diagnosis: Diagnosis, detail: Detail, steps: tuple[str | int, ...]) -> None:
-    """Move the place from the field to the step of its path that leads nowhere, where the line shows it."""
-    place = diagnosis.location
-    if place is None or not steps or not isinstance(steps[-1], str):
-        return
-    offset = detail.expression.rfind(steps[-1]) if len(steps) == len(detail.steps) else -1
-    if offset < 0:
-        offset = detail.expression.find(str(steps[-1]))
-    if offset >= 0 and place.length >= len(detail.expression):
-        # +1: the quotation mark before the expression.
-        column = place.column + 1 + offset
-        diagnosis.location = Location(place.file, place.line, column, len(steps[-1]))
+def _underline(place: Location, detail: Detail, source: Source) -> Location:
+    """Return the place of the step of a field's path that leads nowhere, where the line shows it."""
+    steps = detail.steps[: detail.stopped_at + 1]
+    if not steps or not isinstance(steps[-1], str):
+        return place
+    start = place.column - 1
+    written = source.line(place.line)[start : start + place.length]
+    # An intrinsic has the path somewhere inside.
+    path_at = written.find(detail.expression)
+    if path_at < 0:
+        return place
+    offset = 0
+    for step in steps:
+        text = str(step)
+        found = detail.expression.find(text, offset)
+        if found < 0:
+            return place
+        at, offset = found, found + len(text)
+    return Location(place.file, place.line, place.column + path_at + at, len(steps[-1]))
 
 
 def _why_missing(
@@ -169,23 +186,40 @@ def _why_missing(
         diagnosis.why = (
             f"{maker.name} (event {maker.entered_event}) made it null" if maker else "it is null in the input"
         )
-        diagnosis.fix = f"let {maker.name} give a value there, or test IsNull in a Choice before" if maker else ""
+        giver = f"let {maker.name} give a value there" if maker else "give it a value where the input is made"
+        diagnosis.fix = f"{giver}, or test IsNull in a Choice before"
         return
     loss = find_loss(log, visit, steps)
     others = elsewhere(given, detail.steps[-1] if detail.steps else "", steps)
+    last = last_elsewhere(log, visit, steps[-1]) if steps and not others else None
+    # What a state dropped of its result may have been kept by its ResultPath, and got lost after that.
+    if last is not None and (loss is None or loss.dropped):
+        loser, place = last
+        diagnosis.why = f"{describe_loss(loser, place)}. {path_text(place)} was last present in its input"
+        diagnosis.fix = _mend(loser, place)
+        if loser.state.state.flow.parameters is not ABSENT:
+            diagnosis.fix = f'pass on "{steps[-1]}.$": "{path_text(place)}" in the Parameters of {loser.name}'
+        return
     if loss is not None:
-        diagnosis.why = f"{loss.how}. {path_text(steps)} was last present in its input"
-        mend = _mend(loss.visit, steps)
+        diagnosis.why = loss.how
+        mend = _keep(loss.visit, steps) if loss.dropped else _mend(loss.visit, steps)
         diagnosis.fix = f"{_read_instead(execution, visit, others)}, or {mend}" if others else mend
         return
     diagnosis.why = _never(visit, execution)
     diagnosis.fix = _read_instead(execution, visit, others) if others else _nearest(steps, detail.reached, "$")
+    if not diagnosis.fix:
+        diagnosis.fix = f"give {path_text(steps)} in {_giver(visit, execution)}, or test IsPresent in a Choice before"
 
 
 def _mend(visit: Visit, steps: tuple[str | int, ...]) -> str:
     key = steps[0] if steps else ""
+    flow = visit.state.state.flow
     if visit.caught:
         return f"give the Catch of {visit.name} a ResultPath such as $.error"
+    if flow.output_path != "$":
+        return f"let the OutputPath of {visit.name} keep it, or take OutputPath away"
+    if flow.input_path != "$" and flow.parameters is ABSENT and visit.state.state.type != "Task":
+        return f"take the InputPath of {visit.name} away, and give the path where it is needed"
     placed = visit.state.state.flow.result_path
     if placed not in (None, "$"):
         inner = below(placed, steps)[:1] or steps[:1]
@@ -197,18 +231,51 @@ def _mend(visit: Visit, steps: tuple[str | int, ...]) -> str:
     return f"give {visit.name} a ResultPath such as $.{visit.name[:1].lower()}{visit.name[1:]}"
 
 
+def _keep(visit: Visit, steps: tuple[str | int, ...]) -> str:
+    """Say how a state keeps what it drops of its own result."""
+    flow = visit.state.state.flow
+    if flow.result_path is None:
+        return f"give {visit.name} a ResultPath that is not null"
+    if flow.result_path != "$":
+        return f"read {flow.result_path}{path_text(steps)[1:]}"
+    return f"keep {path_text(steps)} in the ResultSelector or OutputPath of {visit.name}"
+
+
+def _first(visit: Visit, execution: Execution) -> Visit:
+    """Return the first visit of the way through the machine that a visit is on."""
+    log = execution.log
+    while visit.previous >= 0 and log.visits[visit.previous].branch is visit.branch:
+        visit = log.visits[visit.previous]
+    return visit
+
+
+def _giver(visit: Visit, execution: Execution) -> str:
+    """Say what gives a way through the machine its input."""
+    first = _first(visit, execution)
+    if first.previous < 0:
+        return "the execution's input"
+    outer = execution.log.visits[first.previous]
+    state = outer.state.state
+    if isinstance(state, MapState):
+        return f"the {_selector(state)} of {outer.name}" if state.item_selector is not ABSENT else "the items"
+    return f"the {state.flow.parameters_field} of {outer.name}" if first.input is not outer.input else "the input"
+
+
+def _selector(state: MapState) -> str:
+    return state.item_selector_field if state.item_selector is not ABSENT else "ItemsPath"
+
+
 def _never(visit: Visit, execution: Execution) -> str:
     """Say where the state's input came from, when nobody before ever had the value."""
-    first = visit
-    log = execution.log
-    while first.previous >= 0 and log.visits[first.previous].branch is first.branch:
-        first = log.visits[first.previous]
-    if first.branch.item is not None and first.previous >= 0:
-        outer = log.visits[first.previous]
+    first = _first(visit, execution)
+    if first.previous >= 0:
+        outer = execution.log.visits[first.previous]
         state = outer.state.state
-        selector = state.item_selector_field if isinstance(state, MapState) else ""
-        made = selector if isinstance(state, MapState) and state.item_selector is not ABSENT else "ItemsPath"
-        return f"each item of {outer.path} is what its {made} gives: {keys_of(first.input)}"
+        if isinstance(state, MapState):
+            return f"each item of {outer.path} is what its {_selector(state)} gives: {keys_of(first.input)}"
+        if first.input is not outer.input:
+            made = state.flow.parameters_field if state.flow.parameters is not ABSENT else "InputPath"
+            return f"each branch of {outer.path} gets what its {made} gives: {keys_of(first.input)}"
     if first is visit and visit.previous < 0:
         return f"the execution's input does not have it: {keys_of(visit.input)}"
     return "no state before this one ever had it, nor the execution's input"
@@ -224,7 +291,9 @@ def _read_instead(execution: Execution, visit: Visit, others: list[tuple[str | i
 def _nearest(steps: tuple[str | int, ...], reached: Json, root: str) -> str:
     if not steps or not isinstance(reached, dict):
         return ""
-    near = get_close_matches(str(steps[-1]), list(reached), 1, 0.5)
+    wanted = str(steps[-1])
+    near = [key for key in reached if key.casefold() == wanted.casefold()]
+    near = near or get_close_matches(wanted, list(reached), 1, 0.5)
     return f"did you mean {path_text((*steps[:-1], near[0]), root)}?" if near else ""
 
 
@@ -238,18 +307,36 @@ def _size(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
     from_result = detail.stage == "result"
     parts = []
     for steps, size in largest:
-        maker = "" if from_result else _maker(execution, visit, steps)
-        parts.append(f"{path_text(steps)} {size:,} bytes{maker}")
+        maker = "" if from_result else _maker(execution, visit, steps, detail.value)
+        parts.append(f"{path_text(steps)} {size:,} bytes{_items(look(detail.value, steps), steps)}{maker}")
     diagnosis.why = "largest: " + "; ".join(parts) if parts else ""
     if largest:
-        key = path_text(largest[0][0])
-        diagnosis.fix = f"put {key} into S3 and pass its key, or keep less of it (ResultSelector, Parameters)"
+        diagnosis.fix = _smaller(look(detail.value, largest[0][0]), path_text(largest[0][0]))
     if detail.stage == "output":
         diagnosis.notes.append("this is the state's whole output, checked after its catchers: no Catch can take it")
 
 
-def _maker(execution: Execution, visit: Visit, steps: tuple[str | int, ...]) -> str:
-    if look(visit.input, steps) is MISSING:
+def _items(value: object, steps: tuple[str | int, ...]) -> str:
+    """Say of a list how many items it has, and which of their keys takes most."""
+    most = largest_in_items(value)
+    if most is None or not isinstance(value, list):
+        return ""
+    return f" ({len(value):,} items, {path_text(steps)}[*].{most[0]} {most[1]:,} bytes of it)"
+
+
+def _smaller(value: object, path: str) -> str:
+    """Say how a value that is too large gets smaller."""
+    most = largest_in_items(value)
+    if most is None or not isinstance(value, list):
+        return f"put {path} into S3 and pass its key, or keep less of it (ResultSelector, Parameters)"
+    if most[1] > _MANY_BYTES * len(value):
+        return f"let each item put its {most[0]} into S3 and return the key"
+    return f"take fewer than {len(value):,} items at once, or let a handler put the list into S3 and pass its key"
+
+
+def _maker(execution: Execution, visit: Visit, steps: tuple[str | int, ...], value: Json) -> str:
+    given = look(visit.input, steps)
+    if given is MISSING or given is not look(value, steps):
         return f", put there by {visit.name}"
     since = first_with(execution.log, visit, steps)
     return f", {since}" if since.startswith("present since") else ", from the execution's input"
@@ -275,21 +362,75 @@ def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
     for request_id, text in visit.printed[-1:]:
         diagnosis.notes += [f"printed by {request_id}: {line}" for line in text.splitlines()[-5:]]
     diagnosis.fix = f"mend the handler, or let {visit.name} retry or catch {error}"
+    if error == "Lambda.ResourceNotFoundException":
+        diagnosis.fix = f"write a handler for {detail.message}, or mend what gives the FunctionName of {visit.name}"
+    if visit.retry_delays_ms:
+        _gave_up(diagnosis, visit, error or "")
+    _null_given(diagnosis, str(message), visit, execution)
+
+
+def _gave_up(diagnosis: Diagnosis, visit: Visit, error: str) -> None:
+    """A retrier that took the error and came to its end."""
+    for index, retrier in enumerate(visit.state.retriers):
+        if error in retrier.error_equals or {TASK_FAILED, ALL} & set(retrier.error_equals):
+            waited = sum(visit.retry_delays_ms) / 1000
+            diagnosis.field = diagnosis.field or f"Retry[{index}]"
+            diagnosis.fix = (
+                f"mend the handler; or, if {error} passes by itself in more than {waited:g} s, raise MaxAttempts "
+                f"({retrier.max_attempts}) or IntervalSeconds ({retrier.interval_seconds}) of Retry[{index}]"
+            )
+            return
+
+
+def _null_given(diagnosis: Diagnosis, message: str, visit: Visit, execution: Execution) -> None:
+    """A handler that speaks of a key which it was given as null: the state that made it null is to be mended."""
+    given, template = effective_input(visit), visit.state.state.flow.parameters
+    nulls = [key for key, value in given.items() if value is None and key in message] if isinstance(given, dict) else []
+    key = max(nulls, key=len, default="")
+    path = template.get(f"{key}.$") if isinstance(template, dict) else key
+    if not key or not isinstance(path, str):
+        return
+    origin = null_origin(execution.log, visit, tuple(path.removeprefix("$.").split(".")))
+    if origin is None:
+        return
+    maker = origin.visit
+    made = f"{maker.name} (event {maker.entered_event}) made it null"
+    if origin.given is not MISSING and origin.given is not None:
+        made = f"the handler of {maker.path} (event {maker.entered_event}) was given {origin.key} as "
+        made += f"{kind_of(origin.given)} and returned it as null"  # type: ignore[arg-type]
+        diagnosis.fix = f"let the handler of {maker.name} return the {origin.key} that it is given"
+    else:
+        diagnosis.fix = f"let {maker.name} give a value to {origin.key}"
+    way = "".join(f", {each.name} read it from there" for each in origin.way)
+    diagnosis.field = f"Parameters/{key}.$" if template is not ABSENT else key
+    diagnosis.why = f"{key} is null in what {visit.name} was given: {made}{way}"
 
 
 def _fail(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
     """A Fail state, often reached through a catcher."""
-    diagnosis.what = f"the Fail state {visit.name} ended the execution: {execution.cause or 'no cause given'}"
+    diagnosis.what = f"the Fail state {visit.name} ended the execution: {_words(execution.cause) or 'no cause given'}"
     for earlier in reversed(execution.log.visits[: visit.index]):
         if earlier.caught and earlier.error is not None:
             error, cause = earlier.error
-            diagnosis.why = f"{earlier.path} (event {earlier.entered_event}) failed with {error}: {cause}"
+            first = next((each for each in execution.log.visits if each.error == earlier.error), earlier)
+            diagnosis.why = f"{first.path} (event {first.entered_event}) failed with {error}: {_words(cause)}"
+            diagnosis.fix = f"mend what fails in {first.name}; {visit.name} tells what its catcher was given"
             if cause and cause not in (execution.cause or ""):
+                diagnosis.field = diagnosis.field or "Cause"
                 diagnosis.fix = (
                     f"let {visit.name} keep the cause: CausePath on what the catcher of {earlier.name} wrote, "
                     "instead of a fixed Cause"
                 )
             break
+
+
+def _words(cause: str | None) -> str:
+    """Return the message of a Lambda function's error, or the cause as it is."""
+    try:
+        envelope = json.loads(cause or "")
+    except ValueError:
+        return cause or ""
+    return str(envelope.get("errorMessage", cause)) if isinstance(envelope, dict) else str(cause)
 
 
 def _map(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
@@ -298,8 +439,18 @@ def _map(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executio
         diagnosis.what = f"{detail.expression} is {kind_of(detail.reached)}, and a Map needs an array"
         if detail.reached is None:
             diagnosis.fix = "let a Choice go round the Map when the value is null"
+        elif isinstance(detail.reached, str) and _is_json_array(detail.reached):
+            diagnosis.why = f"it is JSON text, which nobody has read: {detail.reached[:60]}"
+            diagnosis.fix = "let the handler return the array itself, or read the text by States.StringToJson before"
         return
     diagnosis.what = detail.message
+
+
+def _is_json_array(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except ValueError:
+        return False
 
 
 def _other(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
@@ -312,8 +463,10 @@ def _other(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execut
         diagnosis.fix = "give it a Default"
     elif detail.kind == "place":
         diagnosis.what = f"the result cannot be placed: {detail.message}"
+        diagnosis.fix = "name a ResultPath below objects only: an object on the way is made, a value in the way stays"
     elif detail.kind == "intrinsic":
         diagnosis.what = f"{detail.expression}: {detail.message}"
+        diagnosis.why = f"it reads {keys_of(detail.value)}"
 
 
 def _whole_execution(diagnosis: Diagnosis, detail: Detail, execution: Execution) -> None:
@@ -327,6 +480,8 @@ def _whole_execution(diagnosis: Diagnosis, detail: Detail, execution: Execution)
         diagnosis.fix = "split the work into child executions, or see how far it would go with --limit-events off"
     else:
         diagnosis.what = detail.message
+        if detail.kind == "deadline":
+            diagnosis.fix = "raise the TimeoutSeconds of the machine, or let its states wait less"
         if execution.log.visits:
             visit = execution.log.visits[-1]
             diagnosis.why = f"it was in {visit.path}, entered after {visit.entered_ms / 1000:g} s"

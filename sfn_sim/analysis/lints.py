@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sfn_sim.analysis.trace import keys_of, look, path_text
+from sfn_sim.analysis.trace import effective_input, keys_of, kind_of, look, path_text
 from sfn_sim.definition.model import MapState, TaskState
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
@@ -79,10 +79,15 @@ def failed_status(visit: Visit, _: Execution) -> Iterator[str]:
 
 
 def turned_null(visit: Visit, _: Execution) -> Iterator[str]:
-    """A value that was there when the state was entered is null when it is left."""
+    """A value that was there when the state was entered, or that its task was handed, is null when it is left."""
     if visit.left and visit.output is not visit.input and isinstance(visit.output, dict):
         for path in _nulled(visit.input, visit.output, ()):
             yield f"{path_text(path)} was {keys_of(look(visit.input, path))} in its input and is null in its output"  # type: ignore[arg-type]
+    given, result = effective_input(visit), _result(visit)
+    if isinstance(visit.state.state, TaskState) and isinstance(given, dict) and isinstance(result, dict):
+        for key, value in result.items():
+            if value is None and given.get(key) is not None and not isinstance(given[key], list | dict):
+                yield f"the handler was given {key} as {kind_of(given[key])} and returned it as null"
 
 
 def _nulled(before: Json, after: Json, at: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:

@@ -6,6 +6,7 @@ it, until a branch or Map item begins.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,6 +17,7 @@ from sfn_sim.query.jsonpath import compile_reference_path
 from sfn_sim.run.log import Log, Visit
 
 Steps: TypeAlias = "Sequence[str | int]"
+_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_]\w*)*")
 
 
 class _Missing:
@@ -49,28 +51,48 @@ def before(log: Log, visit: Visit) -> Iterator[Visit]:
         if visit.previous < 0:
             return
         earlier = log.visits[visit.previous]
-        if earlier.branch is not visit.branch:
+        if earlier.branch is visit.branch:
+            yield earlier
+        elif earlier.input is not visit.input:
             return
-        yield earlier
+        # else: a Parallel that hands its own input on to its branches
         visit = earlier
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A value that was there in `visit`'s input and is not in its output; `how` tells what the state did."""
+    """A value that `visit` had and did not give on; `how` tells what the state did.
+
+    `dropped`: it stood in the state's result; otherwise in its input.
+    """
 
     visit: Visit
     how: str
+    dropped: bool = False
 
 
 def find_loss(log: Log, visit: Visit, steps: Steps) -> Loss | None:
     """Return the state that took away what stood at `steps`; None if no state before ever had it."""
     for earlier in before(log, visit):
         if look(earlier.input, steps) is not MISSING:
-            return Loss(earlier, describe_loss(earlier, steps))
-        if isinstance(look(_result(earlier), steps), _Missing):
-            continue
+            how = f"{describe_loss(earlier, steps)}. {path_text(steps)} was last present in its input"
+            return Loss(earlier, how)
+        if not isinstance(look(_result(earlier), steps), _Missing):
+            return Loss(earlier, _describe_dropped(earlier, steps), dropped=True)
     return None
+
+
+def _describe_dropped(visit: Visit, steps: Steps) -> str:
+    """Say by which of its fields a state dropped what stood at `steps` in its own result."""
+    flow, name, key = visit.state.state.flow, f"{visit.name} (event {visit.entered_event})", path_text(steps)
+    selected = _stage(visit, "afterResultSelector")
+    if flow.result_selector is not ABSENT and isinstance(look(selected, steps), _Missing):
+        return f"{name} had {key} in its result, and its ResultSelector leaves it out"
+    if flow.result_path is None:
+        return f"{name} had {key} in its result, and its ResultPath null drops the result"
+    if flow.result_path != "$":
+        return f"{name} had {key} in its result, and its ResultPath puts that at {flow.result_path}"
+    return f"{name} had {key} in its result, and its OutputPath {flow.output_path} leaves it out"
 
 
 def _result(visit: Visit) -> Json:
@@ -87,7 +109,9 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
     if flow.result_path is None and isinstance(state, PassState | TaskState | MapState | ParallelState):
         return f"{name} keeps its input, but OutputPath {flow.output_path} leaves {key} out"
     if flow.output_path != "$" and not isinstance(look(_stage(visit, "afterResultPath"), steps), _Missing):
-        return f"{name} leaves {key} out by OutputPath {flow.output_path}"
+        return f"{name} leaves {key} out by OutputPath {flow.output_path or 'null'}"
+    if flow.input_path != "$" and flow.result_path == "$" and _only_passes(visit):
+        return f"{name} narrowed the state by InputPath {flow.input_path or 'null'}"
     if flow.result_path != "$":
         inner = path_text(below(flow.result_path, steps), "").lstrip(".")
         return f"{name} wrote its result over {flow.result_path}, and the result has no {inner}"
@@ -97,13 +121,21 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
     if isinstance(state, TaskState | MapState | ParallelState):
         result = "ResultSelector" if flow.result_selector is not ABSENT else "its result"
         return f"{name} replaced the whole state by {result}: it has no ResultPath"
-    return f"{name} narrowed the state by InputPath {flow.input_path}"
+    return f"{name} leaves {key} out by OutputPath {flow.output_path or 'null'}"
 
 
 def below(result_path: str | None, steps: Steps) -> Steps:
     """Return what is left of `steps` below a ResultPath that they lead through; all of them if they do not."""
     placed = compile_reference_path(result_path or "$").steps
     return steps[len(placed) :] if tuple(steps[: len(placed)]) == tuple(placed) else steps
+
+
+def _only_passes(visit: Visit) -> bool:
+    """Tell whether a state gives on what InputPath selects, for want of a result of its own."""
+    state = visit.state.state
+    if isinstance(state, PassState):
+        return state.result is ABSENT and state.flow.parameters is ABSENT
+    return not isinstance(state, TaskState | MapState | ParallelState)
 
 
 def _stage(visit: Visit, name: str) -> Json:
@@ -122,6 +154,77 @@ def find_null(log: Log, visit: Visit, steps: Steps) -> Visit | None:
     else:
         return None
     return maker
+
+
+@dataclass(frozen=True, slots=True)
+class NullOrigin:
+    """Where a null came from: `visit` made it, as `key` of its result or template; `way` read it from there, in turn.
+
+    `given` is what the state handed its task under the same name, MISSING if nothing.
+    """
+
+    visit: Visit
+    key: str
+    given: Json | _Missing
+    way: tuple[Visit, ...]
+
+
+def null_origin(log: Log, visit: Visit, steps: Steps, way: tuple[Visit, ...] = ()) -> NullOrigin | None:
+    """Follow what is null at `steps` of a visit's input back through templates and tasks to the state that made it so.
+
+    Returns None if the execution's own input had it so, or the way cannot be followed.
+    """
+    maker = find_null(log, visit, steps)
+    if maker is None or not steps:
+        return None
+    inner = _inside_result(maker, steps)
+    if not inner:
+        return None
+    flow = maker.state.state.flow
+    key = str(inner[-1])
+    is_task = isinstance(maker.state.state, TaskState)
+    template: Json = None
+    if is_task and flow.result_selector is not ABSENT:
+        return NullOrigin(maker, key, look(effective_input(maker), (key,)), way)
+    if flow.parameters is not ABSENT:
+        template = flow.parameters
+    source = _read_by(template, inner[-1:] if is_task else inner)
+    if source is None:
+        return NullOrigin(maker, key, look(effective_input(maker), (key,)) if is_task else MISSING, way)
+    if look(maker.input, source) is None:
+        further = null_origin(log, maker, source, (maker, *way))
+        return further or NullOrigin(maker, key, None, way)
+    return NullOrigin(maker, key, look(maker.input, source), way)
+
+
+def effective_input(visit: Visit) -> Json:
+    """Return what a state handed to its task: its input as Parameters or Arguments left it."""
+    stages = ("afterParameters", "afterArguments", "afterInputPath", "input")
+    return next((value for name in stages for stage, value in reversed(visit.stages) if stage == name), None)
+
+
+def _inside_result(visit: Visit, steps: Steps) -> Steps:
+    """Return the steps below the place of a state's result; empty if they lead elsewhere."""
+    place = visit.state.state.flow.result_path or ""
+    below = tuple(place.split(".")[1:]) if _PLAIN_PATH.fullmatch(place) else ()
+    return steps[len(below) :] if tuple(steps[: len(below)]) == below and place else ()
+
+
+def _read_by(template: Json, steps: Steps) -> tuple[str, ...] | None:
+    """Return what path a template's field reads, as steps; None if that is no plain path into the state's input."""
+    for step in steps[:-1]:
+        template = template.get(str(step)) if isinstance(template, dict) else None
+    path = template.get(f"{steps[-1]}.$") if isinstance(template, dict) else None
+    return tuple(path.split(".")[1:]) if isinstance(path, str) and _PLAIN_PATH.fullmatch(path) else None
+
+
+def last_elsewhere(log: Log, visit: Visit, key: str | int) -> tuple[Visit, tuple[str | int, ...]] | None:
+    """Return the visit that gave on no `key` at all although its input had one, and where that had it."""
+    for earlier in before(log, visit):
+        found = elsewhere(earlier.input, key, ())
+        if found:
+            return earlier, found[0]
+    return None
 
 
 def first_with(log: Log, visit: Visit, steps: Steps) -> str:

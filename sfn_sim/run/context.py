@@ -24,6 +24,9 @@ class Identity:
         start: the virtual moment at which it starts, in UTC.
         region: AWS region of its ARNs; `account` their account.
         role_arn: the machine's role.
+        role: ARN of the machine's role, where somebody has named one.
+        express: the last part of the ARN of an Express execution; empty for a Standard one.
+        redrivable: whether the Context Object counts redrives.
     """
 
     machine_name: str
@@ -31,6 +34,9 @@ class Identity:
     start: datetime
     region: str = "us-east-1"
     account: str = "123456789012"
+    role: str = ""
+    express: str = ""
+    redrivable: bool = True
 
     @property
     def machine_arn(self) -> str:
@@ -40,12 +46,16 @@ class Identity:
     @property
     def arn(self) -> str:
         """ARN of the execution."""
+        if self.express:
+            return (
+                f"arn:aws:states:{self.region}:{self.account}:express:{self.machine_name}:{self.name}:{self.express}"
+            )
         return f"arn:aws:states:{self.region}:{self.account}:execution:{self.machine_name}:{self.name}"
 
     @property
     def role_arn(self) -> str:
         """ARN of the machine's role."""
-        return f"arn:aws:iam::{self.account}:role/sfn-sim"
+        return self.role or f"arn:aws:iam::{self.account}:role/sfn-sim"
 
     def moment(self, at_ms: int) -> str:
         """Return a virtual moment as AWS writes it: ISO 8601, UTC, milliseconds."""
@@ -62,7 +72,8 @@ def context_object(identity: Identity, execution_input: Json, branch: Branch) ->
             "StartTime": identity.moment(0),
             "Name": identity.name,
             "RoleArn": identity.role_arn,
-            "RedriveCount": 0,
+            # Source: recorded: query_runtime_memory (a synchronous Express execution has no count).
+            **({"RedriveCount": 0} if identity.redrivable else {}),
         },
         "StateMachine": {"Id": identity.machine_arn, "Name": identity.machine_name},
     }
@@ -72,6 +83,8 @@ def context_object(identity: Identity, execution_input: Json, branch: Branch) ->
         if isinstance(planned.state, TaskState | MapState | ParallelState):
             state["RetryCount"] = branch.retry_count
         context["State"] = state
+    if branch.task_token is not None:
+        context["Task"] = {"Token": branch.task_token}
     if branch.item is not None:
         index, value = branch.item
         context["Map"] = {"Item": {"Index": index, "Value": value}}

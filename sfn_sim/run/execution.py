@@ -9,14 +9,13 @@ from typing import Any
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedMachine
 from sfn_sim.errors import RUNTIME, ConfigurationError, Detail, ExecutionFailed, StatesError, UnsupportedFeatureError
-from sfn_sim.payload import Json, size_bytes
+from sfn_sim.payload import Json, dumps, size_bytes
 from sfn_sim.run.context import Identity
 from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter, Progress
 from sfn_sim.run.log import Branch, HistoryLimitReached, Log, Visit
 from sfn_sim.run.scheduler import DeadlineReached, Executor, Scheduler
 from sfn_sim.run.states import BLOCKING, SIMPLE
-
 
 _FEWEST_EVENTS = 2
 
@@ -30,6 +29,7 @@ class Options:
         limit_bytes: the payload limit; AWS's unless an experiment asks for another.
         limit_events: the history limit; None for none.
         progress: told of each Map's items.
+        has_activity: tells whether there is an activity of an ARN; without it there is every one.
         pace: told of each move of the clock before it happens; virtual time needs none.
 
     Raises:
@@ -40,6 +40,7 @@ class Options:
     limit_bytes: int = limits.PAYLOAD.value
     limit_events: int | None = limits.HISTORY_EVENTS.value
     progress: Progress | None = None
+    has_activity: Callable[[str], bool] | None = None
     pace: Callable[[int], None] | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +63,7 @@ class Execution:
         error: AWS's error name; `cause` AWS's text.
         log: everything that happened.
         detail: where the error arose.
+        input_text: the input as the caller wrote it, where it came as text.
     """
 
     identity: Identity
@@ -74,6 +76,7 @@ class Execution:
     error: str | None = None
     cause: str | None = None
     detail: Detail | None = None
+    input_text: str | None = None
 
     def result(self) -> Json:
         """Return the output.
@@ -112,7 +115,16 @@ class Execution:
 
     def history(self) -> Iterator[dict[str, Any]]:
         """Return the events as GetExecutionHistory gives them."""
-        return self.log.to_api(self.identity.start)
+        return self.log.to_api(self.identity.start, self.text)
+
+    def text(self, value: Json) -> str:
+        """Return a value as JSON text; the input itself keeps the white space that it came with.
+
+        Source: recorded: map_state_config_distributed_item_selector ('["Hello", "World"]' in StateEntered).
+        """
+        if value is self.input and self.input_text is not None and isinstance(value, dict | list):
+            return self.input_text
+        return dumps(value)
 
 
 class Driver:
@@ -122,7 +134,7 @@ class Driver:
         machine: the machine; `identity` who the execution is, `execution_input` what it is started with.
         executor: carries its invocations out.
         options: limits and observers.
-        outside: whether there are outside parties; see `Scheduler`.
+        outside: whether there are outside parties; `paced` whether time waits for them; see `Scheduler`.
     """
 
     def __init__(
@@ -134,16 +146,17 @@ class Driver:
         options: Options,
         *,
         outside: bool = False,
+        paced: bool = False,
     ) -> None:
         self.execution, self._branch, states = _begin(machine, execution_input, identity, options)
-        self.scheduler = Scheduler(executor, self.execution.log.set_time, options.pace, outside=outside)
+        self.scheduler = Scheduler(executor, self.execution.log.set_time, options.pace, outside=outside, paced=paced)
         self.scheduler.start(states)
 
     def go_on(self, until_ms: int | None = None) -> bool:
         """Run until the execution ends, or only an outside party can move it; tell whether it has ended.
 
         Args:
-            until_ms: how far virtual time may pass the timeouts of task tokens.
+            until_ms: how far time may pass the timeouts of task tokens; it passes that far.
 
         Raises:
             SfnSimError: something that is no outcome of the execution itself.
@@ -164,7 +177,8 @@ class Driver:
         else:
             if not self.scheduler.ended:
                 return False
-            _succeeded(execution, output, self._branch.last)
+            if execution.status == "RUNNING":  # and not stopped meanwhile
+                _succeeded(execution, output, self._branch.last)
         return True
 
     def stop(self, error: str | None, cause: str | None) -> None:
@@ -172,10 +186,19 @@ class Driver:
 
         Source: API reference, StopExecution.
         """
-        self.scheduler.close()
         execution = self.execution
+        if execution.status != "RUNNING":
+            return
+        self.scheduler.close()
         execution.status, execution.error, execution.cause = "ABORTED", error, cause
         execution.log.append("ExecutionAborted", self._branch.last, (error, cause))
+
+
+    def fail(self, error: StatesError) -> None:
+        """End the execution with an error that is none of its own states'."""
+        self.scheduler.close()
+        if self.execution.status == "RUNNING":
+            _failed(self.execution, error, self._branch.last)
 
 
 def execute(
@@ -240,8 +263,9 @@ def _begin(
     """Return a new execution, its branch, and its states ready to run."""
     log = Log(options.limit_events)
     interpreter = Interpreter(
-        log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress
-    )
+        log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress,
+        options.has_activity,
+    )  # fmt: skip
     log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
     branch = interpreter.new_branch("", 0, -1)
     branch.size = size_bytes(execution_input)

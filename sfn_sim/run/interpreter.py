@@ -44,6 +44,7 @@ class Interpreter:
         seed: the seed of all randomness.
         simple: how states run that never wait, by type; `blocking` those that may.
         progress: told of each Map's items: the Map's path, how many are done, how many there are.
+        has_activity: tells whether there is an activity of an ARN; without it there is every one.
     """
 
     log: Log
@@ -54,6 +55,7 @@ class Interpreter:
     limit_bytes: int = limits.PAYLOAD.value
     seed: int = 0
     progress: Progress | None = None
+    has_activity: Callable[[str], bool] | None = None
 
     def new_branch(self, label: str, last: int, visit: int, outer: Branch | None = None) -> Branch:
         """Return a branch with a scope of its own."""

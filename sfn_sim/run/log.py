@@ -6,7 +6,7 @@ fields that `DETAILS` names for the type, by reference. ASL's and the API's spel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -48,9 +48,18 @@ DETAILS: dict[str, tuple[str, tuple[str, ...]]] = {
         (*_TASK, "region", "parameters", "timeoutInSeconds", "heartbeatInSeconds"),
     ),
     "TaskStarted": ("taskStartedEventDetails", _TASK),
+    "TaskSubmitted": ("taskSubmittedEventDetails", (*_TASK, "output")),
     "TaskSucceeded": ("taskSucceededEventDetails", (*_TASK, "output")),
     "TaskFailed": ("taskFailedEventDetails", (*_TASK, "error", "cause")),
     "TaskTimedOut": ("taskTimedOutEventDetails", (*_TASK, "error", "cause")),
+    "ActivityScheduled": (
+        "activityScheduledEventDetails",
+        ("resource", "input", "timeoutInSeconds", "heartbeatInSeconds"),
+    ),
+    "ActivityStarted": ("activityStartedEventDetails", ("workerName",)),
+    "ActivitySucceeded": ("activitySucceededEventDetails", ("output",)),
+    "ActivityFailed": ("activityFailedEventDetails", ("error", "cause")),
+    "ActivityTimedOut": ("activityTimedOutEventDetails", ("error", "cause")),
     "MapStateStarted": ("mapStateStartedEventDetails", ("length",)),
     "MapStateSucceeded": ("", ()),
     "MapStateFailed": ("", ()),
@@ -150,6 +159,7 @@ class Branch:
         outer: the branch round it.
         item: a Map item's index and value.
         scope: what expressions may read beside their data.
+        task_token: the token of the task that its state waits for.
     """
 
     __slots__ = (
@@ -164,6 +174,7 @@ class Branch:
         "scope",
         "size",
         "state",
+        "task_token",
         "visit",
     )
 
@@ -179,6 +190,7 @@ class Branch:
         self.entered_ms = 0
         self.retry_count = 0
         self.context: Json = None
+        self.task_token: str | None = None
         self.scope: Scope
 
 
@@ -187,12 +199,16 @@ class Log:
 
     Args:
         limit: how many events there may be; None for no limit.
+
+    Attributes:
+        tokens: every task token that was handed out, and whether its task still waits for an answer.
     """
 
     def __init__(self, limit: int | None = limits.HISTORY_EVENTS.value) -> None:
         self.events: list[Event] = []
         self.visits: list[Visit] = []
         self.now_ms = 0
+        self.tokens: dict[str, bool] = {}
         self._room = -1 if limit is None else limit - 1
 
     def set_time(self, now_ms: int) -> None:
@@ -213,8 +229,8 @@ class Log:
         events.append((number, previous, self.now_ms, kind, details))
         return number
 
-    def to_api(self, start: datetime) -> Iterator[dict[str, Any]]:
-        """Return the events as GetExecutionHistory gives them; times are `datetime`s."""
+    def to_api(self, start: datetime, text: Callable[[Json], str] = dumps) -> Iterator[dict[str, Any]]:
+        """Return the events as GetExecutionHistory gives them; times are `datetime`s, `text` writes a value."""
         for number, previous, at_ms, kind, details in self.events:
             event: dict[str, Any] = {
                 "timestamp": start + timedelta(milliseconds=at_ms),
@@ -224,15 +240,15 @@ class Log:
             }
             key, names = DETAILS[kind]
             if key:
-                event[key] = _api_details(names, details)
+                event[key] = _api_details(names, details, text)
             yield event
 
 
-def _api_details(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+def _api_details(names: tuple[str, ...], values: tuple[Any, ...], text: Callable[[Json], str]) -> dict[str, Any]:
     details: dict[str, Any] = {}
     for name, value in zip(names, values, strict=True):
         if name in _JSON_FIELDS:
-            details[name] = dumps(value)
+            details[name] = text(value)
             if name != "parameters":
                 details[f"{name}Details"] = {"truncated": False}
         elif value is not None:

@@ -71,7 +71,8 @@ class Scheduler:
         on_time: told of each new virtual time, in ms.
         pace: told of each move of the clock before it happens, with the new time in ms; virtual time needs none.
         outside: whether there are outside parties who may answer for task tokens. Then time does not move on to a
-            token's timeout by itself: `run` returns, and `advance` or an answer moves it.
+            token's timeout by itself: `run` returns, and an answer or a later `until_ms` moves it.
+        paced: whether time, with outside parties, moves to nothing at all beyond `until_ms`.
     """
 
     def __init__(
@@ -81,13 +82,18 @@ class Scheduler:
         pace: Callable[[int], None] | None = None,
         *,
         outside: bool = False,
+        paced: bool = False,
     ) -> None:
         self.now_ms = 0
+        self.inbox: deque[Callable[[], None]] = deque()
+        """What outside parties want done; taken in between two steps, also from other threads."""
         self._on_time = on_time
         self._executor = executor
         self._pace = pace
         self._heap: list[tuple[int, int, _Process, int, Any]] = []
         self._outside = outside
+        self._paced = paced
+        self._early: dict[str, Answer] = {}
         self._root: _Process | None = None
         self.parked: dict[str, Parked] = {}
         self._beats: dict[str, int] = {}
@@ -113,7 +119,7 @@ class Scheduler:
 
         Args:
             deadline_ms: the machine's own timeout.
-            until_ms: with outside parties, how far time may move past the timeouts of tokens.
+            until_ms: with outside parties, how far time may move past the timeouts of tokens; it moves that far.
 
         Raises:
             StatesError: the root failed.
@@ -125,10 +131,13 @@ class Scheduler:
                 self._drain()
                 if self._ended:
                     break
-                if self._calls:
+                if self.inbox:
+                    self.inbox.popleft()()
+                elif self._calls:
                     self._carry_out()
                 elif not self._advance(deadline_ms, until_ms):
-                    if self._outside and self.parked:
+                    if self._outside and (self.parked or self._heap):
+                        self._pass_to(deadline_ms, until_ms)
                         return None
                     raise DeadlockError(self._deadlock())
         except BaseException:
@@ -141,7 +150,12 @@ class Scheduler:
     def close(self) -> None:
         """Cut off everything that has not ended."""
         if self._root is not None and not self._ended:
+            self._ended = True
             self._close(self._root)
+
+    def next_ms(self) -> int | None:
+        """Return the moment at which something is due next by itself; None if nothing is."""
+        return self._heap[0][0] if self._heap else None
 
     def _deadlock(self) -> str:
         waiting = [
@@ -151,9 +165,10 @@ class Scheduler:
         return f"nothing is left that could run, and the execution has not ended: {'; '.join(waiting)}"
 
     def answer(self, token: str, answer: Answer) -> bool:
-        """Let the process that waits for a token go on; False when nobody waits for it any more."""
+        """Let the process that waits for a token go on; False when nobody waits for it yet: it is kept for who will."""
         parked = self.parked.pop(token, None)
         if parked is None or parked.process.token != parked.token:
+            self._early[token] = answer
             return False
         self._ready.append((parked.process, parked.token, answer))
         return True
@@ -201,7 +216,7 @@ class Scheduler:
             if process.token != token or self._is_stale(value):
                 heapq.heappop(heap)
                 continue
-            if self._outside and isinstance(value, _Beat) and (until_ms is None or at_ms > until_ms):
+            if self._outside and (self._paced or isinstance(value, _Beat)) and (until_ms is None or at_ms > until_ms):
                 # Only an outside party, or somebody who moves the clock, decides what comes first.
                 return False
             heapq.heappop(heap)
@@ -218,6 +233,13 @@ class Scheduler:
             return True
         return False
 
+    def _pass_to(self, deadline_ms: int | None, until_ms: int | None) -> None:
+        """Let time pass in which nothing is due."""
+        if until_ms is not None and until_ms > self.now_ms:
+            self._move(until_ms if deadline_ms is None else min(deadline_ms, until_ms))
+            if self.now_ms == deadline_ms:
+                raise DeadlineReached
+
     def _is_stale(self, value: Any) -> bool:
         """Tell whether a heap entry is the deadline of a heartbeat that has been answered since."""
         return isinstance(value, _Beat) and value.number != 0 and self._beats.get(value.token) != value.number
@@ -229,6 +251,9 @@ class Scheduler:
         self._ready.append((process, token, value))
 
     def _park(self, process: _Process, effect: AwaitToken) -> None:
+        if effect.token in self._early:
+            self._ready.append((process, process.token, self._early.pop(effect.token)))
+            return
         self.parked[effect.token] = Parked(effect, process)
         if effect.timeout_ms is not None:
             self._push(effect.timeout_ms, process, _Beat(effect.token, 0))

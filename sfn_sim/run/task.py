@@ -14,7 +14,7 @@ from sfn_sim.definition.model import ABSENT, Seconds, TaskState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import RUNTIME, TIMEOUT, Detail, StatesError, UnsupportedFeatureError
 from sfn_sim.payload import Json, dumps, encode, loads
-from sfn_sim.run import flow
+from sfn_sim.run import flow, token
 from sfn_sim.run.choice import is_number
 from sfn_sim.run.effects import Invoke, Outcome, StateRun
 from sfn_sim.run.envelope import lambda_envelope
@@ -36,6 +36,7 @@ class Call:
         kind: the first word of its events: LambdaFunction or Task.
         head: the details that all its events start with; `scheduled` those of its Scheduled event.
         result: makes the task's result of the function's response.
+        waits: whether the task waits for the answer to its token.
     """
 
     function: str
@@ -45,6 +46,7 @@ class Call:
     head: tuple[Any, ...]
     scheduled: tuple[Any, ...]
     result: Callable[[Json, int], Json]
+    waits: bool = False
 
     def cause(self, text: str | None) -> str | None:
         """Return a function's error text as this way of calling gives it.
@@ -67,19 +69,32 @@ def run_task(
         UnsupportedFeatureError: the resource is not a Lambda function.
     """
     scope, plan = branch.scope, planned.plan
+    resource = cast(TaskState, planned.state).resource
     effective = flow.fold(plan.once, value, value, visit, scope) if plan.once else value
 
     def work() -> StateRun:
-        timeout_s, heartbeat_s = _timeouts(planned, branch, visit, effective)
+        times = _timeouts(planned, branch, visit, effective)
         given = flow.fold(plan.before, effective, value, visit, scope) if plan.before else effective
         data = encode(given)
         visit.task_input_bytes = len(data)
-        call = _call(interpreter, planned, visit, given, data)
-        if len(data) > interpreter.limit_bytes:
-            raise flow.too_large(call.named, len(data), interpreter.limit_bytes, lambda: given, "task input")
-        result = yield from _invoke(interpreter, call, branch, visit, timeout_s, heartbeat_s)
+        if token.is_activity(resource):
+            result = yield from token.run_activity(interpreter, planned, branch, visit, given, data, times)
+        else:
+            call = _call(interpreter, planned, visit, given, data)
+            if len(data) > interpreter.limit_bytes:
+                raise flow.too_large(call.named, len(data), interpreter.limit_bytes, lambda: given, "task input")
+            result = yield from _invoke(interpreter, call, branch, visit, times)
         return flow.fold(plan.after, result, value, visit, scope) if plan.after else result
 
+    def work_with_token() -> StateRun:
+        token.issue(interpreter, branch, visit)
+        try:
+            return (yield from work())
+        finally:
+            token.withdraw(interpreter, branch)
+
+    if token.waits(resource):
+        return (yield from interpreter.attempt(planned, branch, visit, work_with_token))
     if planned.retriers or planned.catchers:
         return (yield from interpreter.attempt(planned, branch, visit, work))
     return (yield from work()), planned.next
@@ -90,15 +105,14 @@ def _invoke(
     call: Call,
     branch: Branch,
     visit: Visit,
-    timeout_s: int | None,
-    heartbeat_s: int | None,
+    times: tuple[int | None, int | None],
 ) -> StateRun:
-    log = interpreter.log
-    times = (timeout_s,) if call.kind == "LambdaFunction" else (timeout_s, heartbeat_s)
-    branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *times))
+    log, scheduled_ms = interpreter.log, interpreter.log.now_ms
+    shown = times[:1] if call.kind == "LambdaFunction" else times
+    branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *shown))
     branch.last = log.append(f"{call.kind}Started", branch.last, call.head if call.kind == "Task" else ())
     # A heartbeat that nobody sends ends the task like a timeout.
-    shortest = min((s for s in (timeout_s, heartbeat_s) if s is not None), default=None)
+    shortest = min((s for s in times if s is not None), default=None)
     outcome: Outcome = yield Invoke(
         call.function,
         call.payload,
@@ -118,6 +132,8 @@ def _invoke(
         raise error
     response = cast(bytes, outcome.result)
     result = call.result(loads(response), len(response))
+    if call.waits:
+        return (yield from token.await_callback(interpreter, branch, visit, head, result, scheduled_ms, times))
     visit.stages.append(("result", result))
     branch.last = log.append(f"{call.kind}Succeeded", branch.last, (*head, result))
     return result
@@ -151,7 +167,7 @@ def _call(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: 
         raise _unsupported(planned, "Credentials (calling a resource under another role)")
     if resource.startswith("arn:aws:lambda:"):
         return Call(resource, data, resource, "LambdaFunction", (resource,), (given,), lambda result, _: result)
-    if resource == _INVOKE:
+    if resource in (_INVOKE, _INVOKE + token.CALLBACK):
         return _lambda_invoke(interpreter, planned, visit, given)
     raise _unsupported(planned, f"the resource {resource}")
 
@@ -159,7 +175,8 @@ def _call(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: 
 def _unsupported(planned: PlannedState, what: str) -> UnsupportedFeatureError:
     return UnsupportedFeatureError(
         f"state {planned.name} (at {planned.state.pointer}) needs {what}, which sfn-sim does not carry out yet. "
-        "Tasks on Lambda functions are: by ARN, and by arn:aws:states:::lambda:invoke."
+        "Tasks on Lambda functions are (by ARN, by arn:aws:states:::lambda:invoke, and that with .waitForTaskToken), "
+        "and activities."
     )
 
 
@@ -180,14 +197,16 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
     payload = given.get("Payload")
     event = payload.encode() if isinstance(payload, str) else encode({} if payload is None else payload)
     identity, at_ms = interpreter.identity, interpreter.log.now_ms
+    waits = cast(TaskState, planned.state).resource.endswith(token.CALLBACK)
     return Call(
         cast(str, given["FunctionName"]),
         event,
         "lambda",
         "Task",
-        ("lambda", "invoke"),
+        ("lambda", f"invoke{token.CALLBACK}" if waits else "invoke"),
         (identity.region, given),
         lambda result, size: lambda_envelope(result, size, identity, at_ms, visit.index, interpreter.seed),
+        waits,
     )
 
 

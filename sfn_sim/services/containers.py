@@ -249,7 +249,8 @@ def _how(end: BaseException) -> str:
 
 def _fix(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return ". Install it here, put it beside the handler, or name its folder as path of the function in sfn-sim.toml"
+        fix = "Install it here, put it beside the handler, or name its folder as path of the function in sfn-sim.toml"
+        return f". {fix}"
     name = missing_variable(error)
     return f". {variable_hint(name)}" if name else ""
 

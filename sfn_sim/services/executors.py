@@ -122,6 +122,17 @@ def _not_found(name: str, request_id: str) -> Outcome:
     return Outcome(None, "Lambda.ResourceNotFoundException", cause)
 
 
+def _request_too_large(size_bytes: int, request_id: str) -> Outcome:
+    # Source: Lambda API reference, Invoke, RequestTooLargeException; the words are those that Lambda's users quote.
+    # Only a payload limit raised by --limit-bytes lets an event come here.
+    cause = (
+        f"{size_bytes} byte payload is too large for the RequestResponse invocation type (limit "
+        f"{limits.LAMBDA_PAYLOAD.value} bytes) (Service: AWSLambda; Status Code: 413; "
+        f"Error Code: RequestTooLargeException; Request ID: {request_id}; Proxy: null)"
+    )
+    return Outcome(None, "Lambda.RequestTooLargeException", cause)
+
+
 class Watchdog:
     """Looks after handlers that run too long, from a thread of its own that is started with the first call."""
 

@@ -130,7 +130,7 @@ def _call(
         return *_exited(f"exit status {code}", invocation), None
     except clock.ProcessEnded as end:
         return *_exited(end.how, invocation), None
-    except (GeneratorExit, asyncio_cancelled()) as problem:
+    except (GeneratorExit, _cancelled()) as problem:
         # What is no Exception passes the runtime, and ends the process.
         invocation.printed.append(f"{type(problem).__name__}: {problem}\n")
         return *_exited("exit status 1", invocation), None
@@ -242,7 +242,7 @@ def _frames(problem: Exception, function: Function) -> list[str]:
     return [*lines[:_END_FRAMES], *lines[-_END_FRAMES:]]
 
 
-def asyncio_cancelled() -> type[BaseException]:
+def _cancelled() -> type[BaseException]:
     """Return asyncio's CancelledError; an exception that nobody can raise where nobody has imported asyncio."""
     asyncio = sys.modules.get("asyncio.exceptions")
     found: type[BaseException] = getattr(asyncio, "CancelledError", GeneratorExit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from urllib.parse import urlsplit
 
 from sfn_sim.config import Config, FunctionSettings
 from sfn_sim.errors import ConfigurationError, HandlerImportError, MissingHandlerError
-from sfn_sim.services.containers import Container
+from sfn_sim.services.containers import Container, variable_hint
+from sfn_sim.services.environment import missing_variable
 
 Handler: TypeAlias = "Callable[[Any, Any], Any]"
 TIMEOUT_S = 900
@@ -138,6 +140,7 @@ class Handlers:
             ConfigurationError: there is no such module.
             HandlerImportError: it raised while it was imported.
         """
+        sys.path.insert(0, os.getcwd())
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -145,7 +148,11 @@ class Handlers:
                 f"--handlers {name}: neither a folder nor a module that can be imported ({error})"
             ) from None
         except Exception as error:
-            raise HandlerImportError(f"the module {name} fails when it is imported: {error!r}") from error
+            variable = missing_variable(error)
+            hint = f". {variable_hint(variable)}" if variable else ""
+            raise HandlerImportError(f"the module {name} fails when it is imported: {error!r}{hint}") from error
+        finally:
+            sys.path.remove(os.getcwd())
         found = {key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
         given = getattr(module, "HANDLERS", {})
         return cls(functions={**{key.replace("_", "-"): value for key, value in found.items()}, **found, **given})

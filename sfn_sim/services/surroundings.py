@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
@@ -15,10 +16,32 @@ from sfn_sim.services.containers import contained_imports
 from sfn_sim.services.environment import layered_environment
 from sfn_sim.services.invocation import end_process
 
+_lock = threading.Lock()
+_running = 0
+_undo = contextlib.ExitStack()
+
 
 @contextlib.contextmanager
 def surroundings() -> Iterator[None]:
-    """Prepare this process for running handlers; runs may nest."""
+    """Prepare this process for running handlers.
+
+    Runs may nest and overlap: the first to begin prepares it, the last to end leaves it as it was.
+    """
+    global _running
+    with _lock:
+        if _running == 0:
+            _set_up()
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
+            if _running == 0:
+                _undo.close()
+
+
+def _set_up() -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(clock.virtual_clock())
         stack.enter_context(captured_output())
@@ -29,7 +52,7 @@ def surroundings() -> Iterator[None]:
             if real is not None:
                 setattr(os, name, end_process(name, real))
                 stack.callback(setattr, os, name, real)
-        yield
+        _undo.push(stack.pop_all())
 
 
 class _Captured:
@@ -38,7 +61,14 @@ class _Captured:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
+    @property
+    def buffer(self) -> Any:
+        """What stands for the stream of bytes below."""
+        return _CapturedBytes(self) if clock.current() is not None else self._stream.buffer
+
     def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         invocation = clock.current()
         if invocation is None:
             return int(self._stream.write(text) or 0)
@@ -57,19 +87,39 @@ class _Captured:
         return getattr(self._stream, name)
 
 
-class _LambdaLog(logging.Handler):
-    """Writes the log records of handlers as Lambda's runtime does.
+class _CapturedBytes:
+    def __init__(self, text: _Captured) -> None:
+        self._text = text
 
-    Source: AWS Lambda Developer Guide, Log and monitor Python Lambda functions: level, time, request id, message.
+    def write(self, data: bytes) -> int:
+        self._text.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: there is nothing between it and the invocation."""
+
+
+class _LambdaLog(logging.Handler):
+    """Writes the log records of handlers as Lambda's runtime does; handlers may give it a formatter of their own.
+
+    Source: the runtime interface client's logging: level, time, request id, message; aws_request_id on each record.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        formatter = logging.Formatter(
+            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"
+        )
+        formatter.converter = time.gmtime
+        self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
         invocation = clock.current()
         if invocation is None:
             return
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        head = f"[{record.levelname}]\t{moment}.{int(record.msecs):03d}Z\t{invocation.request_id()}"
-        invocation.printed.append(f"{head}\t{self.format(record)}\n")
+        record.aws_request_id = invocation.request_id()
+        text = self.format(record)
+        invocation.printed.append(text if text.endswith("\n") else f"{text}\n")
 
 
 @contextlib.contextmanager
@@ -78,11 +128,15 @@ def captured_output() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = cast(Any, _Captured(before[0])), cast(Any, _Captured(before[1]))
     handler = _LambdaLog()
-    logging.getLogger().addHandler(handler)
+    root = logging.getLogger()
+    level = root.level
+    # Handlers that want to change the format look for it in the first place.
+    root.handlers.insert(0, handler)
     try:
         yield
     finally:
-        logging.getLogger().removeHandler(handler)
+        root.removeHandler(handler)
+        root.setLevel(level)
         sys.stdout, sys.stderr = before
 
 

@@ -85,6 +85,11 @@ class _Batch:
     problems: list[dict[str, Any]] = field(default_factory=list)
     moves: bool = False
 
+    def to_saved(self) -> dict[str, Any]:
+        requests = [[custom_id, texts[0]] for custom_id, texts in self.requests]
+        rest = {"status": self.status, "error_lines": self.errors, "metadata": self.metadata}
+        return {"requests": requests, "batch_id": self.id, **rest}
+
     @property
     def good(self) -> list[tuple[str, Sequence[str]]]:
         return [each for each in self.requests if each[0] not in self.errors]
@@ -163,16 +168,7 @@ class OpenAIStandIn:
     def batches(self) -> list[dict[str, Any]]:
         """Return every batch as `add_batch` takes it."""
         with self._lock:
-            return [
-                {
-                    "requests": [[custom_id, texts[0]] for custom_id, texts in each.requests],
-                    "batch_id": each.id,
-                    "status": each.status,
-                    "error_lines": each.errors,
-                    "metadata": each.metadata,
-                }
-                for each in self._batches.values()
-            ]
+            return [each.to_saved() for each in self._batches.values()]
 
     def fault(self, match: str, *, status: int | str, times: int = 1) -> None:
         """Answer the next `times` requests whose "METHOD /path" starts with `match` with `status` instead.

@@ -52,6 +52,10 @@ def _finite(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
+class NestedTooDeeply(ValueError):
+    """JSON that is nested more deeply than it can be read."""
+
+
 def loads(text: str | bytes) -> Json:
     """Parse JSON text; integers of any size are exact.
 
@@ -64,7 +68,7 @@ def loads(text: str | bytes) -> Json:
     try:
         value: Json = _DECODER.decode(text)
     except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
+        raise NestedTooDeeply("the JSON is nested too deeply") from None
     return value
 
 

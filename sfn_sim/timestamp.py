@@ -10,6 +10,8 @@ _PATTERN = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS = 1_000_000_000
+# Java's ZoneOffset goes to 18 hours either way.
+_LARGEST_OFFSET_MINUTES = 18 * 60
 
 
 def parse_timestamp(text: object) -> int | None:
@@ -28,6 +30,12 @@ def parse_timestamp(text: object) -> int | None:
         )
     except ValueError:
         return None
-    offset = timedelta(hours=int(offset_hours or 0), minutes=int(offset_minutes or 0))
-    moment = moment + offset if sign == "-" else moment - offset
+    hours, minutes = int(offset_hours or 0), int(offset_minutes or 0)
+    if minutes > 59 or hours * 60 + minutes > _LARGEST_OFFSET_MINUTES:
+        return None
+    offset = timedelta(hours=hours, minutes=minutes)
+    try:
+        moment = moment + offset if sign == "-" else moment - offset
+    except OverflowError:
+        return None
     return round((moment - _EPOCH).total_seconds()) * _NS + int((fraction or "0").ljust(9, "0"))

@@ -412,9 +412,11 @@ def _fail(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
     for earlier in reversed(execution.log.visits[: visit.index]):
         if earlier.caught and earlier.error is not None:
             error, cause = earlier.error
-            first = next((each for each in execution.log.visits if each.error == earlier.error), earlier)
-            diagnosis.why = f"{first.path} (event {first.entered_event}) failed with {error}: {_words(cause)}"
-            diagnosis.fix = f"mend what fails in {first.name}; {visit.name} tells what its catcher was given"
+            # A Map and the state inside it fail with one error; the inner one was entered later.
+            before = execution.log.visits[: visit.index]
+            inner = next(each for each in reversed(before) if each.error == earlier.error)
+            diagnosis.why = f"{inner.path} (event {inner.entered_event}) failed with {error}: {_words(cause)}"
+            diagnosis.fix = f"mend what fails in {inner.name}; {visit.name} tells what its catcher was given"
             if cause and cause not in (execution.cause or ""):
                 diagnosis.field = diagnosis.field or "Cause"
                 diagnosis.fix = (

@@ -110,18 +110,18 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
         return f"{name} keeps its input, but OutputPath {flow.output_path} leaves {key} out"
     if flow.output_path != "$" and not isinstance(look(_stage(visit, "afterResultPath"), steps), _Missing):
         return f"{name} leaves {key} out by OutputPath {flow.output_path or 'null'}"
-    if flow.input_path != "$" and flow.result_path == "$" and _only_passes(visit):
-        return f"{name} narrowed the state by InputPath {flow.input_path or 'null'}"
+    if flow.result_path == "$" and _only_passes(visit):
+        if flow.input_path != "$" and isinstance(look(_stage(visit, "afterInputPath"), steps), _Missing):
+            return f"{name} narrowed the state by InputPath {flow.input_path or 'null'}"
+        return f"{name} leaves {key} out by OutputPath {flow.output_path or 'null'}"
     if flow.result_path != "$":
         inner = path_text(below(flow.result_path, steps), "").lstrip(".")
         return f"{name} wrote its result over {flow.result_path}, and the result has no {inner}"
     if isinstance(state, PassState):
         cause = "Parameters" if flow.parameters is not ABSENT else "a Result"
         return f"{name} replaced the whole state: it has {cause} and no ResultPath"
-    if isinstance(state, TaskState | MapState | ParallelState):
-        result = "ResultSelector" if flow.result_selector is not ABSENT else "its result"
-        return f"{name} replaced the whole state by {result}: it has no ResultPath"
-    return f"{name} leaves {key} out by OutputPath {flow.output_path or 'null'}"
+    result = "ResultSelector" if flow.result_selector is not ABSENT else "its result"
+    return f"{name} replaced the whole state by {result}: it has no ResultPath"
 
 
 def below(result_path: str | None, steps: Steps) -> Steps:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sfn_sim import limits
 from sfn_sim.definition.validate_findings import PLACEHOLDER, Findings, Place, did_you_mean, place_of
-from sfn_sim.payload import Json
+from sfn_sim.payload import Json, NestedTooDeeply, loads
 from sfn_sim.source import Diagnostic, Source
 
 NOT_JSON = "INVALID_JSON_DESCRIPTION"
@@ -44,7 +44,7 @@ def read(findings: Findings) -> Json:
         message, end, hint = _jackson(source.text, error)
         _add(findings, NOT_JSON, message, min(error.pos, end), hint, max(1, end - error.pos))
         return None
-    except RecursionError:
+    except (NestedTooDeeply, RecursionError):
         _too_deep(findings)
         return None
     except ValueError as error:
@@ -88,7 +88,7 @@ def placeholders(findings: Findings, document: Json) -> None:
             continue
         for match in PLACEHOLDER.finditer(text):
             name = match.group()[2:-1].strip()
-            hint = f"give a value for '{name}' in the substitutions of the fixture or of the call"
+            hint = f"give it one: --substitute {name}=VALUE, or [substitutions] of sfn-sim.toml or of the fixture"
             findings.part_error(
                 f"No value for the substitution {match.group()}",
                 place,
@@ -292,3 +292,24 @@ def _strings(value: Json, place: Place) -> Iterator[tuple[Place, str]]:
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _strings(each, (*place, index))
+
+
+def refusal(text: str) -> str | None:
+    """Return what AWS says of an execution's input or a task's output that is not JSON; None if it is.
+
+    Source: recorded: invalid_start_execution_input.
+    """
+    if not text.strip():
+        return "Invalid execution input."
+    try:
+        loads(text)
+    except json.JSONDecodeError as error:
+        return _START.sub(lambda match: _jackson_location(text, int(match[1]), int(match[2])), _jackson(text, error)[0])
+    except (ValueError, RecursionError) as error:
+        findings = Findings(Source("", text))
+        if isinstance(error, NestedTooDeeply | RecursionError):
+            _too_deep(findings)
+        else:
+            _no_number(findings, error)
+        return findings.all[0].message
+    return None

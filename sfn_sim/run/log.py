@@ -34,7 +34,7 @@ DETAILS: dict[str, tuple[str, tuple[str, ...]]] = {
     "FailStateEntered": _ENTERED,
     **{f"{each}StateEntered": _ENTERED for each in _STATE_TYPES},
     **{f"{each}StateExited": _EXITED for each in _STATE_TYPES},
-    **{f"{each}StateAborted": ("", ()) for each in _STATE_TYPES},
+    **{f"{each}StateAborted": ("", ()) for each in ("Task", "Wait", "Parallel", "Map")},
     "LambdaFunctionScheduled": (
         "lambdaFunctionScheduledEventDetails",
         ("resource", "input", "timeoutInSeconds"),

@@ -85,7 +85,7 @@ class Scheduler:
         paced: bool = False,
     ) -> None:
         self.now_ms = 0
-        self.inbox: deque[Callable[[], None]] = deque()
+        self.inbox: deque[Callable[[], object]] = deque()
         """What outside parties want done; taken in between two steps, also from other threads."""
         self._on_time = on_time
         self._executor = executor

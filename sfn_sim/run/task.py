@@ -23,7 +23,7 @@ from sfn_sim.run.log import Branch, Visit
 
 _INVOKE = "arn:aws:states:::lambda:invoke"
 # What lambda:invoke takes, and of that what is carried out.
-_CARRIED_OUT = frozenset(("FunctionName", "Payload", "Qualifier"))
+_CARRIED_OUT = frozenset(("FunctionName", "Payload", "Qualifier", "LogType"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Call:
         named: what AWS calls the task in a size error.
         kind: the first word of its events: LambdaFunction or Task.
         head: the details that all its events start with; `scheduled` those of its Scheduled event.
-        result: makes the task's result of the function's response.
+        result: makes the task's result of the function's response, its size, and what the function printed.
         waits: whether the task waits for the answer to its token.
     """
 
@@ -45,7 +45,7 @@ class Call:
     kind: str
     head: tuple[Any, ...]
     scheduled: tuple[Any, ...]
-    result: Callable[[Json, int], Json]
+    result: Callable[[Json, int, str], Json]
     waits: bool = False
 
     def cause(self, text: str | None) -> str | None:
@@ -131,7 +131,7 @@ def _invoke(
         branch.last = log.append(f"{call.kind}{ending}", branch.last, (*head, error.name, error.cause))
         raise error
     response = cast(bytes, outcome.result)
-    result = call.result(loads(response), len(response))
+    result = call.result(loads(response), len(response), outcome.printed)
     if call.waits:
         return (yield from token.await_callback(interpreter, branch, visit, head, result, scheduled_ms, times))
     visit.stages.append(("result", result))
@@ -166,7 +166,7 @@ def _call(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: 
     if state.credentials is not ABSENT:
         raise _unsupported(planned, "Credentials (calling a resource under another role)")
     if resource.startswith("arn:aws:lambda:"):
-        return Call(resource, data, resource, "LambdaFunction", (resource,), (given,), lambda result, _: result)
+        return Call(resource, data, resource, "LambdaFunction", (resource,), (given,), lambda result, *_: result)
     if resource in (_INVOKE, _INVOKE + token.CALLBACK):
         return _lambda_invoke(interpreter, planned, visit, given)
     raise _unsupported(planned, f"the resource {resource}")
@@ -197,6 +197,7 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
     payload = given.get("Payload")
     event = payload.encode() if isinstance(payload, str) else encode({} if payload is None else payload)
     identity, at_ms = interpreter.identity, interpreter.log.now_ms
+    tail = given.get("LogType") == "Tail"
     waits = cast(TaskState, planned.state).resource.endswith(token.CALLBACK)
     return Call(
         cast(str, given["FunctionName"]),
@@ -205,7 +206,9 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
         "Task",
         ("lambda", f"invoke{token.CALLBACK}" if waits else "invoke"),
         (identity.region, given),
-        lambda result, size: lambda_envelope(result, size, identity, at_ms, visit.index, interpreter.seed),
+        lambda result, size, printed: lambda_envelope(
+            result, size, identity, at_ms, visit.index, interpreter.seed, printed if tail else None
+        ),
         waits,
     )
 

@@ -97,7 +97,9 @@ def await_callback(
     """Wait for the answer to a call's task token, once the call has been made.
 
     Args:
-        interpreter: what the states share; `branch` and `visit` where the task is.
+        interpreter: what the states share.
+        branch: where the task is.
+        visit: the stay in its state.
         head: the details that all the task's events start with.
         submitted: what the call answered.
         scheduled_ms: when the task began: its timeout counts from there.

@@ -23,7 +23,7 @@ class Run:
         driver: runs it; None when it has ended before it began.
         execution: the execution.
         close: lets go of its executor.
-        changed: called after each move.
+        changed: called after each move; `finished` once, when it has ended.
 
     Attributes:
         answered: the task tokens for which an answer is on its way.
@@ -35,12 +35,14 @@ class Run:
         execution: Execution,
         close: Callable[[], None] = lambda: None,
         changed: Callable[[], None] = lambda: None,
+        finished: Callable[[], None] = lambda: None,
     ) -> None:
         self.execution = execution
         self.answered: set[str] = set()
         self._driver = driver
         self._close = close
         self._changed = changed
+        self._finished = finished
         self._state = threading.Condition()
         self._moving = False
         self._thread: threading.Thread | None = None
@@ -50,6 +52,7 @@ class Run:
         """Run until the execution ends or only an outside party can move it; if somebody does already, return."""
         driver = self._driver
         if driver is None:
+            self._finished()
             return
         with self._state:
             if self._moving or self._thread is not None or self.execution.status != "RUNNING":
@@ -65,9 +68,10 @@ class Run:
                         break
         finally:
             self._moving = False
-            if self.execution.status != "RUNNING":
-                self._close()
             self._changed()
+        if self.execution.status != "RUNNING":
+            self._close()
+            self._finished()
 
     def _go_on(self, driver: Driver, until_ms: int | None) -> bool:
         try:
@@ -100,10 +104,12 @@ class Run:
                 if not driver.scheduler.inbox and not self._closed:
                     left_ms = min(due) - (time.perf_counter() - start) * 1000 if due else None
                     self._state.wait(None if left_ms is None else max(0.0, left_ms / 1000) + 0.001)
-        self._close()
         self._changed()
+        self._close()
+        if self.execution.status != "RUNNING":
+            self._finished()
 
-    def post(self, act: Callable[[], None]) -> None:
+    def post(self, act: Callable[[], object]) -> None:
         """Have `act` done between two steps of the execution, and move it on."""
         if self._driver is not None:
             self._driver.scheduler.inbox.append(act)
@@ -116,13 +122,13 @@ class Run:
         driver = self._driver
         if driver is not None:
             self.answered.add(token)
-            self.post(lambda: driver.scheduler.answer(token, answer) and None)
+            self.post(lambda: driver.scheduler.answer(token, answer))
 
     def heartbeat(self, token: str) -> None:
         """Begin a task's heartbeat anew."""
         driver = self._driver
         if driver is not None:
-            self.post(lambda: driver.scheduler.heartbeat(token) and None)
+            self.post(lambda: driver.scheduler.heartbeat(token))
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """End the execution from outside."""

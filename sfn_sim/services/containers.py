@@ -29,6 +29,7 @@ from sfn_sim.services.environment import missing_variable
 
 CONTAINERS = 4
 """How many containers a function has at most."""
+_PIPELINE = ("chromadb", "openai", "numpy")
 _NEVER_OWN = frozenset(("boto3", "botocore", "s3transfer", "moto", "sfn_sim"))
 
 
@@ -249,6 +250,8 @@ def _how(end: BaseException) -> str:
 
 def _fix(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
+        if error.name in _PIPELINE:
+            return ". pip install 'sfn-sim[pipeline]' has it"
         fix = "Install it here, put it beside the handler, or name its folder as path of the function in sfn-sim.toml"
         return f". {fix}"
     name = missing_variable(error)

@@ -12,6 +12,7 @@ their own, and programs that a handler starts.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib.abc
 import importlib.machinery
@@ -170,12 +171,30 @@ def _start_moto() -> None:
     from moto.core.models import MockAWS, botocore_stubber
 
     lock_moto()
+    _share_service_models()
     if not knew_moto:
         _adopt_clients(botocore_stubber)
     # One that the caller has started keeps its state and its settings. The dummies above are credentials enough.
     mock = mock_aws() if MockAWS._mocks_active else mock_aws(config={"core": {"mock_credentials": False}})
     mock.start()
     _guards.callback(mock.stop)
+
+
+def _share_service_models() -> None:
+    """Let all sessions read the services' descriptions once: moto begins each run with a new session.
+
+    To parse them again took most of the time of making a world's clients.
+    """
+    from botocore import session
+
+    create = session.create_loader
+    session.create_loader = functools.partial(_loader, create)
+    _guards.callback(setattr, session, "create_loader", create)
+
+
+@functools.cache
+def _loader(create: Callable[..., Any], data_path: str | None) -> Any:
+    return create(data_path)
 
 
 def lock_moto() -> None:

@@ -7,11 +7,21 @@ would be far from each other in a way that texts never are, and would make an in
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import re
 from typing import Any
 
+from sfn_sim.errors import FixtureError
+
 _WORD = re.compile(r"\w+")
 _OWN_SHARE = 0.3
+
+
+def _has_numpy() -> bool:
+    try:
+        return importlib.util.find_spec("numpy") is not None
+    except ImportError:
+        return False
 
 
 class Vectors:
@@ -21,9 +31,14 @@ class Vectors:
         seed: the world's seed.
         model: the model's name.
         dims: the vectors' length.
+
+    Raises:
+        FixtureError: numpy is not installed.
     """
 
     def __init__(self, seed: int, model: str, dims: int) -> None:
+        if not _has_numpy():
+            raise FixtureError("the stand-in for OpenAI needs numpy: pip install 'sfn-sim[pipeline]'")
         self.dims = dims
         self._prefix = f"{seed}|{model}|{dims}|"
         self._words: dict[str, Any] = {}

@@ -19,8 +19,8 @@ $ sfn-sim run --broken b08-key-overwritten
 $ diff definitions/line.asl.json definitions/broken/b10-small-path.asl.json
 ```
 
-A handler variant is the sound handler with one thing changed: it imports what it replaces. A silent bug needed more than
-one handler that looks the other way, which is why `mark_all.py` and `merge_leniently.py` stand beside several of them.
+A handler variant is the sound handler with one thing changed: it imports what it replaces. A silent bug needed more
+than one handler that looks the other way, which is why `mark_all.py` and `merge_leniently.py` stand beside several.
 
 `python -m tests.broken.table` writes this table from the toml files.
 

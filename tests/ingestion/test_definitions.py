@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sfn_sim.analysis.lints import lint
 from sfn_sim.machine import StateMachine
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.world import load_fixture, open_world
@@ -54,11 +55,12 @@ def _definition(kind: str) -> Any:
 def test_a_fixture_ends_as_it_expects(kind: str, name: str) -> None:
     execution, broken = _run(kind, name)
     assert (execution.status, execution.error, broken) == ("SUCCEEDED", None, set())
+    assert lint(execution) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["line", "word"])
-@pytest.mark.parametrize("name", ["edge-40", "edge-41", "hierarchical", "documented"])
+@pytest.mark.parametrize("name", ["edge-40", "edge-41"])
 def test_a_larger_fixture_ends_as_it_expects(kind: str, name: str) -> None:
     execution, broken = _run(kind, name, dims="64")
     assert (execution.status, execution.error, broken) == ("SUCCEEDED", None, set())

@@ -139,10 +139,9 @@ def test_strings_are_ordered_by_utf_16_as_java_orders_them() -> None:
 def test_tests_of_kind_tell_kinds_apart_and_can_be_asked_the_other_way_round(
     test: str, yes: list[Any], no: list[Any]
 ) -> None:
-    for value in (*yes, *no):
-        assert holds({"Variable": "$.v", test: True}, value) is (value in yes and value is not False or
-                                                                 any(value is each for each in yes))  # fmt: skip
-        assert holds({"Variable": "$.v", test: False}, value) is not holds({"Variable": "$.v", test: True}, value)
+    for value, is_so in [*((value, True) for value in yes), *((value, False) for value in no)]:
+        assert holds({"Variable": "$.v", test: True}, value) is is_so
+        assert holds({"Variable": "$.v", test: False}, value) is not is_so
 
 
 def test_is_present_alone_may_ask_for_what_is_missing() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handler_files import chain, each, result, run, write
 
 from sfn_sim.errors import HandlerImportError
 from sfn_sim.services.containers import CONTAINERS
 from sfn_sim.services.surroundings import surroundings
-from tests.unit.handler_files import chain, each, result, run, write
 
 COUNTER = """
     count = 0
@@ -29,7 +29,14 @@ def messages(raised: pytest.ExceptionInfo[HandlerImportError], *words: str) -> N
 
 
 def test_two_functions_whose_files_are_both_called_handler_share_nothing(tmp_path: Path) -> None:
-    handler = "import names\nseen = []\ndef handler(event, context):\n    seen.append(1)\n    return [names.NAME, len(seen)]\n"
+    handler = """
+        import names
+        seen = []
+
+        def handler(event, context):
+            seen.append(1)
+            return [names.NAME, len(seen)]
+    """
     write(
         tmp_path,
         {
@@ -117,7 +124,8 @@ def test_a_vendored_dependency_wins_over_an_installed_one_and_stays_apart(tmp_pa
 def test_an_installed_library_never_sees_what_a_handler_vendors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = write(tmp_path / "site", {"a_library.py": "import a_leaf\nNAME = a_leaf.NAME\n", "a_leaf.py": "NAME = 'site'\n"})
+    library = {"a_library.py": "import a_leaf\nNAME = a_leaf.NAME\n", "a_leaf.py": "NAME = 'site'\n"}
+    installed = write(tmp_path / "site", library)
     monkeypatch.syspath_prepend(str(installed))
     handler = """
         import a_leaf
@@ -220,7 +228,8 @@ def test_cold_containers_are_fresh_for_every_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 4, 16])
 def test_of_calls_at_one_instant_call_k_goes_to_container_k_modulo_their_number(tmp_path: Path, workers: int) -> None:
-    write(tmp_path, {"fn.py": "seen = []\ndef handler(event, context):\n    seen.append(event)\n    return list(seen)\n"})
+    handler = "seen = []\ndef handler(event, context):\n    seen.append(event)\n    return list(seen)\n"
+    write(tmp_path, {"fn.py": handler})
     output = run(tmp_path, each("fn"), list(range(10)), workers=workers).result()
     assert output == [[n for n in range(10) if n % CONTAINERS == k % CONTAINERS and n <= k] for k in range(10)]
 
@@ -311,7 +320,7 @@ def test_boto3_beside_a_handler_gives_way_to_the_one_that_moto_answers(tmp_path:
 
 
 def test_an_import_error_names_handler_line_module_and_remedy(tmp_path: Path) -> None:
-    write(tmp_path, {"fn.py": "import json\nimport near\n", "near.py": "\n\nimport no_such_module\n"})
+    write(tmp_path, {"fn.py": "import json\nimport near\n", "near.py": "x = 1\n\nimport no_such_module\n"})
     with pytest.raises(HandlerImportError) as raised:
         result(tmp_path, "fn")
     messages(
@@ -348,11 +357,13 @@ def test_a_handler_without_the_function_names_those_that_it_has(tmp_path: Path) 
     write(tmp_path, {"fn.py": "def lambda_handler(event, context): ...\n"})
     with pytest.raises(HandlerImportError) as raised:
         result(tmp_path, "fn")
-    messages(raised, str(tmp_path / "fn.py"), "has no function named 'handler'; it has: lambda_handler", "fn.py:FUNCTION")
+    words = "has no function named 'handler'; it has: lambda_handler"
+    messages(raised, str(tmp_path / "fn.py"), words, 'handler = "fn.py:FUNCTION"')
 
 
 @pytest.mark.parametrize(
-    ("line", "how"), [("sys.exit(3)", "sys.exit(3)"), ("os._exit(1)", "exit status 1"), ("os.abort()", "signal: aborted")]
+    ("line", "how"),
+    [("sys.exit(3)", "sys.exit(3)"), ("os._exit(1)", "exit status 1"), ("os.abort()", "signal: aborted")],
 )
 def test_a_module_that_ends_its_process_is_told_of(tmp_path: Path, line: str, how: str) -> None:
     write(tmp_path, {"fn.py": f"import os, sys\n{line}\n"})

@@ -12,7 +12,12 @@ from sfn_sim import StateMachine
 from sfn_sim.errors import ConfigurationError, DefinitionError
 from sfn_sim.sources import machine_name, read_definition
 
-PASS = '{\n  "StartAt": "Ünit",\n  "States": {\n    "Ünit": { "Type": "Pass", "Result": "${Stage}", "End": true }\n  }\n}'
+PASS = """{
+  "StartAt": "Ünit",
+  "States": {
+    "Ünit": { "Type": "Pass", "Result": "${Stage}", "End": true }
+  }
+}"""
 
 
 def described(definition: str, **more: Any) -> str:

@@ -1,0 +1,5 @@
+from .letters import plain
+
+
+def slug(text):
+    return "-".join(plain(text).lower().split())

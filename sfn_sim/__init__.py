@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from sfn_sim.machine import StateMachine
     from sfn_sim.run.execution import Execution, Options
+    from sfn_sim.server.boto import mock_stepfunctions
     from sfn_sim.services.lambda_functions import Handlers
 
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "Execution": "sfn_sim.run.execution",
     "Options": "sfn_sim.run.execution",
     "Handlers": "sfn_sim.services.lambda_functions",
+    "mock_stepfunctions": "sfn_sim.server.boto",
 }
 __all__ = [
     "ConfigurationError",
@@ -49,6 +51,7 @@ __all__ = [
     "StateMachine",
     "UnsupportedFeatureError",
     "__version__",
+    "mock_stepfunctions",
 ]
 __version__ = "0.1.0"
 

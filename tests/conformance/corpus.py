@@ -1,7 +1,7 @@
 """Executions recorded on AWS, played against sfn-sim in this process.
 
-The recordings stand beside the project, not in it: `$SFN_SIM_CONFORMANCE`, or `../shared/conformance` from its root. There
-are the runner and the comparator too; what is here loads them and keeps the results.
+The recordings stand beside the project, not in it: `$SFN_SIM_CONFORMANCE`, or `../shared/conformance` from its root.
+There are the runner and the comparator too; what is here loads them and keeps the results.
 """
 
 from __future__ import annotations

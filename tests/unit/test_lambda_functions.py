@@ -43,7 +43,9 @@ def test_a_function_has_one_name_however_it_is_written(resource: str, name: str)
 
 
 def test_a_folder_answers_for_functions_by_their_names_with_hyphens(tmp_path: Path) -> None:
-    (tmp_path / "list_pending.py").write_text("def handler(event, context):\n    return ['one', context.function_name]\n")
+    (tmp_path / "list_pending.py").write_text(
+        "def handler(event, context):\n    return ['one', context.function_name]\n"
+    )
     (tmp_path / "other-fn").mkdir()
     (tmp_path / "other-fn" / "handler.py").write_text("def handler(event, context):\n    return 'two'\n")
     both = machine(A=task("list-pending", Next="B", ResultPath="$.a"), B=task("other-fn", ResultPath="$.b"))
@@ -102,7 +104,7 @@ def test_a_stack_trace_has_the_handlers_own_frames_only_as_they_would_stand_on_l
     }
     (cause,) = causes
     assert json.loads(cause or "")["stackTrace"] == [
-        '  File "/var/task/charge.py", line 6, in handler\n    return parse(json, \'{\')\n',
+        "  File \"/var/task/charge.py\", line 6, in handler\n    return parse(json, '{')\n",
         '  File "/var/task/shared/parse.py", line 2, in parse\n    return json.loads(text)\n',
     ]
 
@@ -128,7 +130,10 @@ def test_a_result_that_is_no_json_is_refused_as_lambda_refuses_it(result: Any, w
 def test_a_datetime_is_refused_and_not_quietly_written() -> None:
     from datetime import UTC, datetime
 
-    assert "datetime is not JSON serializable" in envelope(outcome({"at": datetime(2025, 1, 1, tzinfo=UTC)}))["errorMessage"]
+    assert (
+        "datetime is not JSON serializable"
+        in envelope(outcome({"at": datetime(2025, 1, 1, tzinfo=UTC)}))["errorMessage"]
+    )
 
 
 def test_results_arrive_as_json_would_bring_them() -> None:
@@ -219,7 +224,9 @@ def test_a_function_that_nobody_has_fails_as_aws_fails_it_when_its_name_comes_fr
     }
     both = machine(A=state)
     assert both.run({"name": "nobody"}, {}).error == "Lambda.ResourceNotFoundException"
-    assert "function:nobody:$LATEST (Service: AWSLambda; Status Code: 404" in str(both.run({"name": "nobody"}, {}).cause)
+    assert "function:nobody:$LATEST (Service: AWSLambda; Status Code: 404" in str(
+        both.run({"name": "nobody"}, {}).cause
+    )
     known = both.run({"name": f"{FUNCTION}f"}, {"f": lambda event, context: event})
     assert known.status == "SUCCEEDED"
     assert both.run({"name": 5}, {}).error == "States.Runtime"

@@ -28,7 +28,9 @@ def event_of(kind: str, *, empty: bool = False) -> dict[str, Any]:
     names = DETAILS[kind][1]
     given = [VALUES.get(name, name) for name in names]
     if empty:
-        given = [value if name in ("name", "input", "output") else None for name, value in zip(names, given, strict=True)]
+        given = [
+            value if name in ("name", "input", "output") else None for name, value in zip(names, given, strict=True)
+        ]
     log = Log()
     log.append(kind, 0, tuple(given))
     return next(iter(log.to_api(START)))

@@ -84,7 +84,9 @@ def test_a_payload_that_goes_through_fifty_states_costs_its_size_once(tmp_path: 
     ],
 )
 def test_values_that_look_like_the_files_own_marks_survive(tmp_path: Path, value: Any) -> None:
-    execution = machine(A=passing(), ).run(value)
+    execution = machine(
+        A=passing(),
+    ).run(value)
     path = tmp_path / "runs.sqlite"
     read_back(path, execution, record(path, execution, "{}"))
 

@@ -38,6 +38,8 @@ def test_what_is_no_such_timestamp_is_told_apart(text: object) -> None:
     assert parse_timestamp(text) is None
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "2025-01-01T00:00:00+99:99"])
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "2025-01-01T00:00:00+99:99"]
+)
 def test_an_offset_that_no_clock_has_or_that_leaves_the_calendar_is_no_timestamp(text: str) -> None:
     assert parse_timestamp(text) is None

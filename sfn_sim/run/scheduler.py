@@ -128,12 +128,13 @@ class Scheduler:
         """
         try:
             while not self._ended:
+                if self.inbox:
+                    self.inbox.popleft()()
+                    continue
                 self._drain()
                 if self._ended:
                     break
-                if self.inbox:
-                    self.inbox.popleft()()
-                elif self._calls:
+                if self._calls:
                     self._carry_out()
                 elif not self._advance(deadline_ms, until_ms):
                     if self._outside and (self.parked or self._heap):

@@ -75,6 +75,8 @@ class MockStepFunctions:
         return RealClock() if self._real else VirtualClock(self._start)
 
     def __enter__(self) -> MockStepFunctions:
+        if self in _mocks:
+            raise ConfigurationError("this mock of Step Functions has been started already; make another one")
         with contextlib.ExitStack() as stack:
             if self._handlers is not None:
                 if self._isolate:

@@ -131,9 +131,11 @@ def _start(
 
 
 def _run(store: Store, target: Target, identity: Identity, text: str) -> Run:
-    value = loads(text)
+    value, functions = loads(text), None
 
     def finished() -> None:
+        if functions is not None:
+            store.warm.append(functions)
         deliver(execution, identity.arn, target.revision.logging)
 
     options = Options(seed=store.seed, has_activity=store.activities.__contains__)
@@ -142,7 +144,9 @@ def _run(store: Store, target: Target, identity: Identity, text: str) -> Run:
     except UnsupportedFeatureError as error:
         execution = _failed(identity, value, text, options, str(error))
         return Run(None, execution, finished=finished)
-    calls = Calls(store.handlers, identity.start, store.seed, _functions=store.functions)
+    # A container serves one execution at a time: one that is started inside another has its own.
+    functions = store.warm.pop() if store.warm else {}
+    calls = Calls(store.handlers, identity.start, store.seed, _functions=functions)
     executor = make_executor(None, calls, store.workers)
     driver = Driver(planned, value, identity, executor, options, outside=True, paced=store.clock.real)
     execution = driver.execution

@@ -33,8 +33,7 @@ def create_state_machine(store: Store, request: Request) -> Request:
     check_name(request["name"])
     kind = request.get("type", "STANDARD")
     check_definition(request["definition"], kind)
-    if "versionDescription" in request and not request.get("publish"):
-        raise invalid("Version description can only be set when publish is true")
+    _check_version_description(request)
     revision = Revision(
         definition=request["definition"],
         role_arn=request["roleArn"],
@@ -131,6 +130,7 @@ def update_state_machine(store: Store, request: Request) -> Request:
             "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
             "specified",
         )
+    _check_version_description(request)
     with store.lock:
         machine = store.machine(request["stateMachineArn"])
         before = machine.revision
@@ -155,9 +155,12 @@ def update_state_machine(store: Store, request: Request) -> Request:
         if request.get("publish"):
             version = publish(store, machine, request.get("versionDescription"))
             answer["stateMachineVersionArn"] = version.arn
-        elif "versionDescription" in request:
-            raise invalid("Version description can only be set when publish is true")
     return answer
+
+
+def _check_version_description(request: Request) -> None:
+    if "versionDescription" in request and not request.get("publish"):
+        raise invalid("Version description can only be set when publish is true")
 
 
 def describe_state_machine(store: Store, request: Request) -> Request:

@@ -167,7 +167,8 @@ class Store:
         self.machines: dict[str, Machine] = {}
         self.executions: dict[str, Started] = {}
         self.activities: dict[str, Activity] = {}
-        self.functions: dict[str, Function | None] = {}
+        self.warm: list[dict[str, Function | None]] = []
+        """Functions with their containers, which no execution uses just now: the next one finds them warm."""
         self.lock = threading.RLock()
         self.changed = threading.Condition()
         self._drawn = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfn_sim.server.faults import ApiError, invalid, no_resource
+from sfn_sim.server.faults import ApiError, invalid
 from sfn_sim.server.names import parse_arn
 from sfn_sim.server.pages import page
 from sfn_sim.server.store import Alias, Machine, Store, Version
@@ -129,7 +129,7 @@ def _check_routing(store: Store, routing: list[dict[str, Any]]) -> Machine:
         raise invalid(f"Sum of routing configuration weights must equal 100. Received: [{received}]")
     machine = store.machines.get(arns[0].rpartition(":")[0])
     if machine is None or any(int(arn.parts[1]) not in machine.versions for arn in parsed):
-        raise no_resource(arns[0])
+        raise _missing()
     return machine
 
 
@@ -138,8 +138,12 @@ def _alias(store: Store, text: str) -> tuple[Machine, Alias]:
     machine = store.machines.get(text.rpartition(":")[0])
     alias = machine.aliases.get(arn.parts[-1]) if machine is not None else None
     if machine is None or alias is None:
-        raise no_resource(text)
+        raise _missing()
     return machine, alias
+
+
+def _missing() -> ApiError:
+    return ApiError("ResourceNotFound", "Request references a resource that does not exist.")  # Source: assumed
 
 
 def update_state_machine_alias(store: Store, request: Request) -> Request:

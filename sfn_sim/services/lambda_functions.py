@@ -226,7 +226,9 @@ class Handlers:
         """Say that a function has no handler, where one would be looked for, and what there is."""
         name = function_name(resource)
         expected = self._expected(name)
-        wanted = f"expected {expected[0]} with handler(event, context)" if expected else "no --handlers given"
+        wanted = (
+            f"expected {expected[0]} with handler(event, context)" if expected else "name its folder with --handlers"
+        )
         known = sorted({*self.functions, *self._in_folder(), *(each.pattern for each in self._patterns())})
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}? " if near else ""

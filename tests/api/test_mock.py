@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -185,3 +186,52 @@ def test_the_log_of_an_express_execution_goes_to_its_log_group(sfn: Client) -> N
         events = logs.get_log_events(logGroupName="g", logStreamName=stream)["events"]
     types = [json.loads(event["message"])["type"] for event in events]
     assert types == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+
+
+def test_a_handler_may_stop_its_own_execution() -> None:
+    def f(event: Any, context: Any) -> str:
+        make_client().stop_execution(executionArn=event["execution"], error="Enough")
+        return "too late"
+
+    task = {
+        "Type": "Task", "Resource": f"{FUNCTION}f", "Parameters": {"execution.$": "$$.Execution.Id"}, "End": True,
+    }  # fmt: skip
+    with mock_stepfunctions({"f": f}):
+        described = run(make_client(), graph(A=task))
+    assert (described["status"], described["error"]) == ("ABORTED", "Enough")
+
+
+def test_a_container_stays_warm_from_one_execution_to_the_next_but_not_inside_another(tmp_path: Path) -> None:
+    (tmp_path / "count.py").write_text(COUNT)
+    task = {"Type": "Task", "Resource": f"{FUNCTION}count", "End": True}
+    with mock_stepfunctions(tmp_path):
+        client = make_client()
+        machine = client.create_state_machine(name="m", definition=graph(A=task), roleArn=ROLE)["stateMachineArn"]
+        outputs = []
+        for given in ({}, {"machine": machine}, {}):
+            execution = client.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
+            outputs.append(client.describe_execution(executionArn=execution)["output"])
+    # The second one starts another while its own container is busy: that gets a new one.
+    assert outputs == ["1", '"2, inside 1"', "3"]
+
+
+COUNT = """
+import boto3
+
+calls = 0
+
+
+def handler(event, context):
+    global calls
+    calls += 1
+    if "machine" not in event:
+        return calls
+    client = boto3.client("stepfunctions", region_name="us-east-1")
+    execution = client.start_execution(stateMachineArn=event["machine"], input="{}")["executionArn"]
+    return f"{calls}, inside {client.describe_execution(executionArn=execution)['output']}"
+"""
+
+
+def test_a_mock_is_started_once_at_a_time() -> None:
+    with mock_stepfunctions() as mock, pytest.raises(ConfigurationError, match="already"):
+        mock.__enter__()

@@ -31,7 +31,10 @@ def legacy(state: dict[str, Any]) -> dict[str, Any]:
         ({"InputPath": "$.in", "ItemsPath": "$.l"}, {"in": {"l": [7]}}, [7]),
         ({"ItemsPath": "$.l[1]"}, {"l": [[1], [2, 3]]}, [2, 3]),
         (
-            {"ItemsPath": "$.l", "ItemSelector": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "k.$": "$.k"}},
+            {
+                "ItemsPath": "$.l",
+                "ItemSelector": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "k.$": "$.k"},
+            },
             {"l": ["a", "b"], "k": 5},
             [{"i": 0, "v": "a", "k": 5}, {"i": 1, "v": "b", "k": 5}],
         ),

@@ -59,7 +59,7 @@ def test_a_failed_branch_cuts_the_others_off_and_a_catcher_takes_it() -> None:
     assert isinstance(execution.output, dict)
     assert (execution.output["k"], execution.output["e"]["Error"]) == (1, "Busy")
     assert execution.elapsed_ms == 0
-    assert types(execution)[-9:-3] == [
+    assert types(execution)[-8:-2] == [
         "LambdaFunctionFailed", "TaskStateAborted", "WaitStateAborted", "ParallelStateFailed", "ParallelStateExited",
         "PassStateEntered",
     ]  # fmt: skip

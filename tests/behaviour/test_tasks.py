@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from tests.behaviour.machines import FUNCTION, INVOKE, Busy, always, fails, machine, parents, passing, run, task, types, words
+from tests.behaviour.machines import (
+    FUNCTION,
+    INVOKE,
+    Busy,
+    always,
+    fails,
+    machine,
+    parents,
+    passing,
+    run,
+    task,
+    types,
+    words,
+)
 
 
 def sleeping(seconds: float) -> Callable[[Any, Any], Any]:
@@ -22,7 +35,13 @@ def sleeping(seconds: float) -> Callable[[Any, Any], Any]:
 
 def invoking(**more: Any) -> dict[str, Any]:
     parameters = {"FunctionName": "f", "Payload.$": "$"}
-    return {"Type": "Task", "Resource": INVOKE, "Parameters": parameters, **({} if "Next" in more else {"End": True}), **more}
+    return {
+        "Type": "Task",
+        "Resource": INVOKE,
+        "Parameters": parameters,
+        **({} if "Next" in more else {"End": True}),
+        **more,
+    }
 
 
 def details(execution: Any, kind: str) -> list[dict[str, Any]]:
@@ -191,7 +210,9 @@ def test_a_retry_builds_parameters_again_and_reads_input_path_once() -> None:
 
 
 def test_jitter_stays_between_nothing_and_the_delay_and_comes_from_the_seed() -> None:
-    retry = [{"ErrorEquals": ["Busy"], "IntervalSeconds": 8, "BackoffRate": 2, "MaxAttempts": 4, "JitterStrategy": "FULL"}]
+    retry = [
+        {"ErrorEquals": ["Busy"], "IntervalSeconds": 8, "BackoffRate": 2, "MaxAttempts": 4, "JitterStrategy": "FULL"}
+    ]
     one = machine(A=task(Retry=retry))
 
     def delays(seed: int) -> tuple[int, ...]:
@@ -212,9 +233,7 @@ def test_a_retrier_with_endless_attempts_meets_the_end_of_the_history() -> None:
     assert len(execution.log.events) == 25_000
 
 
-@pytest.mark.parametrize(
-    "error", [Busy("once"), TimeoutError("once")]
-)
+@pytest.mark.parametrize("error", [Busy("once"), TimeoutError("once")])
 def test_after_a_retry_that_helps_nothing_of_the_error_is_left(error: Exception) -> None:
     state = task(Retry=[{"ErrorEquals": ["States.ALL"]}], ResultPath="$.r")
     execution = run(state, {"k": 1}, fails(error, then=2))

@@ -93,8 +93,8 @@ def result(name: str) -> Result:
     """Play a case."""
     runner, case = _runner(), cases()[name]
     args = Namespace(
-        endpoint_url=None, moto=False, region="us-east-1", account="123456789012", run_id="r1", timeout=0.1,
-        interval=0.001, plugin=None, verbose=False,
+        endpoint_url=None, moto=False, region="us-east-1", account="123456789012", run_id="r1",
+        timeout=1.5 if case["suite"] in ("interpreter", "api") else 0.1, interval=0.001, plugin=None, verbose=False,
     )  # fmt: skip
     written: dict[str, Any] = {}
     exec(runner.HANDLERS_HEAD, written)

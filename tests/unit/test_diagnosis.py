@@ -104,7 +104,9 @@ def test_a_path_inside_an_intrinsic_is_underlined_where_it_stands() -> None:
 
 def test_an_item_that_lacks_a_key_is_told_what_items_are_made_of() -> None:
     inner = graph(Read=reads("$.value.x"))
-    states = {"Each": {"Type": "Map", "ItemSelector": {"val.$": "$$.Map.Item.Value"}, "ItemProcessor": inner, "End": True}}
+    states = {
+        "Each": {"Type": "Map", "ItemSelector": {"val.$": "$$.Map.Item.Value"}, "ItemProcessor": inner, "End": True}
+    }
     found, _ = diagnosed(states, [1])
     assert found.state == "Each[0].Read"
     assert found.why == "each item of Each is what its ItemSelector gives: {val}"

@@ -83,8 +83,13 @@ def test_a_run_leaves_no_thread_behind() -> None:
     assert [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()] == []
 
 
-@pytest.mark.parametrize(("options", "words"), [({"executor": "dream"}, "no executor is named 'dream'; there are: inline"),
-                                                ({"workers": 0}, "at least 1 is needed")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"executor": "dream"}, "no executor is named 'dream'; there are: inline"),
+        ({"workers": 0}, "at least 1 is needed"),
+    ],
+)
 def test_an_executor_that_does_not_exist_or_has_no_workers_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         machine(A=task()).run({}, {"f": lambda event, context: 1}, **options)

@@ -110,7 +110,7 @@ def test_a_file_that_is_no_database_is_refused_and_stays_as_it_was(tmp_path: Pat
     path = tmp_path / "notes.txt"
     path.write_text("my notes, which are longer than a header of a database would be " * 20)
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match="not a database|not a file of recorded runs"):
+    with pytest.raises(ConfigurationError, match=r"not a database|not a file of recorded runs"):
         record(path, small_run(), "{}")
     with pytest.raises(ConfigurationError, match="not a file of recorded runs"), opened(path):
         pass

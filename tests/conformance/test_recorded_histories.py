@@ -117,7 +117,8 @@ def difference(case: dict[str, Any]) -> str | None:
     execution = machine.run(fill(case["input"]), handlers, isolate=False)
     ours, theirs = list(execution.history()), recorded(case)
     assert theirs is not None
-    if any(isinstance(event["id"], list) or not isinstance(event["previousEventId"], int) for event in theirs["events"]):
+    events = theirs["events"]
+    if any(isinstance(event["id"], list) or not isinstance(event["previousEventId"], int) for event in events):
         return None
     for left, right in zip(ours, theirs["events"], strict=False):
         places = [(event["id"], event["previousEventId"], event["type"]) for event in (left, right)]

@@ -41,6 +41,16 @@ def test_without_the_pipeline_extra_everything_works_but_the_ingestion(sfn_sim: 
     assert all(check["held"] for check in report["expectations"])
 
 
+def test_a_failure_is_explained_at_its_place(sfn_sim: Command) -> None:
+    ended = sfn_sim(*WORLD, "--input", '{"parcels": [{"id": "p1", "weight": 1}]}')
+    assert ended.code == 1
+    shown = " ".join(ended.out.split())
+    for words in (
+        "machines/parcels.asl.json:36:103 States.Runtime in Tell", "$.note is missing from the effective input",
+        "no state before this one ever had it, nor the execution's input",
+    ):  # fmt: skip
+        assert words in shown
+
 
 def test_expectations_and_cold_containers_have_an_exit_code_of_their_own(sfn_sim: Command) -> None:
     ended = sfn_sim(*WORLD, "--cold", "both", "--set", "expect.output.first=elsewhere")

@@ -6,13 +6,13 @@ import contextlib
 import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sfn_sim import limits
-from sfn_sim.definition.model import Definition, TaskState
+from sfn_sim.definition.model import ABSENT, Absent, Definition, TaskState
 from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.definition.validate import validate
@@ -129,12 +129,12 @@ class StateMachine:
 
     def run(
         self,
-        input: Json | None = None,
+        input: Json | Absent = ABSENT,
         handlers: Handlers | Mapping[str, Handler] | str | Path | None = None,
         *,
         name: str | None = None,
         start: datetime = START,
-        seed: int = 0,
+        seed: int | None = None,
         workers: int = 1,
         executor: str | None = None,
         environment: Mapping[str, str] | None = None,
@@ -147,18 +147,18 @@ class StateMachine:
         """Run one execution to its end, in virtual time.
 
         Args:
-            input: the execution's input; an empty object by default.
+            input: the execution's input; an empty object when it is left out, and null when it is None.
             handlers: Python functions for the Lambda functions that the definition calls: by name, or where they
                 are found.
             name: the execution's name; drawn from the seed by default.
             start: the virtual moment at which it starts.
-            seed: the seed of all randomness.
+            seed: the seed of all randomness; that of `options`, or 0, when it is left out.
             workers: how many handlers may run at once.
             executor: "inline" or "threads"; by default inline for one worker, else threads.
             environment: the environment that handlers see beside dummies for AWS's variables.
             allow_network: hosts that handlers may reach beside loopback.
             handler_wall_limit_s: how long one handler may run in real time.
-            options: limits and observers; its seed is replaced by `seed`.
+            options: limits and observers.
             isolate: False when the caller has shut handlers in itself (a world).
             cold: whether every invocation gets a container of its own.
 
@@ -167,7 +167,9 @@ class StateMachine:
             MissingHandlerError: a function that the definition names has no handler.
             SfnSimError: anything else that is no outcome of the execution itself.
         """
-        options = options or Options(seed=seed)
+        options = options or Options()
+        if seed is not None:
+            options = replace(options, seed=seed)
         names = [name or self.execution_name(options.seed, start)]
         around = _Surroundings(
             Handlers.of(handlers), start, workers, executor, environment or {}, allow_network, handler_wall_limit_s,
@@ -178,7 +180,7 @@ class StateMachine:
     def run_together(
         self,
         names: Sequence[str],
-        input: Json | None = None,
+        input: Json | Absent = ABSENT,
         handlers: Handlers | Mapping[str, Handler] | str | Path | None = None,
         *,
         start: datetime = START,
@@ -201,10 +203,10 @@ class StateMachine:
         return self._run(names, input, around, options or Options())
 
     def _run(
-        self, names: Sequence[str], input: Json | None, around: _Surroundings, options: Options
+        self, names: Sequence[str], input: Json | Absent, around: _Surroundings, options: Options
     ) -> list[Execution]:
-        self._check_handlers(around.handlers)
-        value = check_input({} if input is None else input, options.limit_bytes)
+        self.check_handlers(around.handlers)
+        value = check_input({} if isinstance(input, Absent) else input, options.limit_bytes)
         identities = [Identity(self.name, name, around.start) for name in names]
         with contextlib.ExitStack() as stack:
             if self.functions():
@@ -219,7 +221,12 @@ class StateMachine:
                 return execute_together(self.planned, value, identities, executor, options)
             return [execute(self.planned, value, identities[0], executor, options)]
 
-    def _check_handlers(self, handlers: Handlers) -> None:
+    def check_handlers(self, handlers: Handlers) -> None:
+        """Refuse handlers that do not answer for every function that the definition names.
+
+        Raises:
+            MissingHandlerError: names each that is missing, with the state that calls it.
+        """
         missing = [
             f"{self.source.locate(pointer + '/Resource')}: {handlers.missing(name)}"
             for name, pointer in self.functions().items()

@@ -213,6 +213,8 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
     handlers = _handlers(request, config, fixture.environment if fixture else {})
     if variant is not None:
         handlers = variant.over(handlers)
+    # A world takes a while to build: what needs none is refused before.
+    machine.check_handlers(handlers)
     options = _options(request, fixture, progress)
     given = _input(request, fixture, options.limit_bytes)
 

@@ -81,7 +81,6 @@ def test_no_input_is_an_empty_object() -> None:
     assert machine(A=passing()).run().output == {}
 
 
-@pytest.mark.xfail(strict=True, reason="run(None) is taken for no input, so that the JSON input null becomes {}")
 def test_an_input_of_null_is_null() -> None:
     from tests.behaviour.machines import machine
 

@@ -201,7 +201,6 @@ def test_several_executions_at_once_share_a_clock_and_keep_logs_of_their_own() -
     assert executions[0].output != executions[1].output
 
 
-@pytest.mark.xfail(strict=True, reason="run() takes the seed of the options it is given, not its own")
 def test_the_seed_of_a_run_counts_with_options_too() -> None:
     drawing = machine(A={"Type": "Pass", "Parameters": {"id.$": "States.UUID()"}, "End": True})
     assert drawing.run(seed=3, options=Options()).output == drawing.run(seed=3).output

@@ -111,6 +111,31 @@ def test_a_missing_handler_names_the_state_and_the_file_that_was_expected(
     assert "handlers/charge_card.py" in ended.err
 
 
+def test_a_missing_handler_is_told_before_a_world_is_built(sfn_sim: Command, checkout: Path, project: Path) -> None:
+    (project / "handlers" / "charge_card.py").unlink()
+    (project / "world").mkdir()
+    (project / "world" / "fixture.toml").write_text('python = "made.py"\n')
+    (project / "world" / "made.py").write_text("def build(world, params):\n    raise ValueError('built')\n")
+    ended = sfn_sim("run", "checkout", "--fixture", "world")
+    assert ended.code == 2
+    assert "handlers/charge_card.py" in ended.err
+    assert "built" not in ended.err
+
+
+def test_an_input_of_null_is_null(sfn_sim: Command, project: Path) -> None:
+    write(project, "pass", {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    assert sfn_sim("run", "pass", "--input", "null", "--json").json["output"] is None
+    assert sfn_sim("run", "pass", "--json").json["output"] == {}
+
+
+def test_an_input_that_is_nested_without_end_is_refused(sfn_sim: Command, project: Path) -> None:
+    write(project, "pass", {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    (project / "deep.json").write_text("[" * 20_000 + "]" * 20_000)
+    ended = sfn_sim("run", "pass", "--input", "deep.json")
+    assert ended.code == 2
+    assert "nested too deeply" in ended.err
+
+
 def test_a_handler_that_fails_to_import_names_its_file_and_line(
     sfn_sim: Command, checkout: Path, project: Path
 ) -> None:

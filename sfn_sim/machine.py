@@ -262,6 +262,8 @@ def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"the execution's input is not JSON: {error}") from None
+    except RecursionError:
+        raise InputError("the execution's input is nested too deeply to be JSON that anybody reads") from None
     copied = loads(text)
     size = size_bytes(copied)
     if size > limit_bytes:

@@ -37,10 +37,29 @@ _known = False
 
 
 class MockStepFunctions:
-    """Answers every boto3 Step Functions client of the process, as a context manager or a decorator.
+    """Answer every boto3 Step Functions client of this process, in a `with` block or in a decorated function.
+
+    It stands beside moto's `mock_aws`, in either order; clients may have been made before or after. An execution
+    runs at `start_execution` until it ends, or only an outside party can move it (SendTaskSuccess, GetActivityTask,
+    StopExecution, `clock.advance`).
+
+    Args:
+        handlers: Python functions for the Lambda functions that machines call: by name, or where they are found.
+            With them come the surroundings of `StateMachine.run`: virtual time in handlers, dummy credentials, moto.
+        clock: "virtual", or "real": executions then take as long as they would, in threads.
+        seed: the seed of all randomness.
+        start: the virtual moment at which the mock begins.
+        workers: how many handlers of one execution may run at once.
+        environment: what handlers find in the environment beside dummies for AWS's variables.
+        allow_network: hosts that may be reached beside loopback.
+        isolate: False where the caller has shut handlers in itself.
+        activity_poll_s: how long GetActivityTask waits for a task, in real seconds: 0.2, with the real clock 60.
 
     Attributes:
         clock: the time of the stores; `clock.advance(ms)` lets virtual time pass.
+
+    Raises:
+        ConfigurationError: there is no such clock.
     """
 
     def __init__(
@@ -154,43 +173,7 @@ class MockStepFunctions:
         return status, json.dumps(answer, default=_epoch).encode(), request_id
 
 
-def mock_stepfunctions(
-    handlers: Handlers | Mapping[str, Handler] | str | Path | None = None,
-    *,
-    clock: str = "virtual",
-    seed: int = 0,
-    start: datetime = START,
-    workers: int = 1,
-    environment: Mapping[str, str] | None = None,
-    allow_network: Sequence[str] = (),
-    isolate: bool = True,
-    activity_poll_s: float | None = None,
-) -> MockStepFunctions:
-    """Answer every boto3 Step Functions client of this process, in a `with` block or in a decorated function.
-
-    It stands beside moto's `mock_aws`, in either order; clients may have been made before or after. An execution
-    runs at `start_execution` until it ends, or only an outside party can move it (SendTaskSuccess, GetActivityTask,
-    StopExecution, `clock.advance`).
-
-    Args:
-        handlers: Python functions for the Lambda functions that machines call: by name, or where they are found.
-            With them come the surroundings of `StateMachine.run`: virtual time in handlers, dummy credentials, moto.
-        clock: "virtual", or "real": executions then take as long as they would, in threads.
-        seed: the seed of all randomness.
-        start: the virtual moment at which the mock begins.
-        workers: how many handlers of one execution may run at once.
-        environment: what handlers find in the environment beside dummies for AWS's variables.
-        allow_network: hosts that may be reached beside loopback.
-        isolate: False where the caller has shut handlers in itself.
-        activity_poll_s: how long GetActivityTask waits for a task, in real seconds: 0.2, with the real clock 60.
-
-    Raises:
-        ConfigurationError: there is no such clock.
-    """
-    return MockStepFunctions(
-        handlers, clock=clock, seed=seed, start=start, workers=workers, environment=environment,
-        allow_network=allow_network, isolate=isolate, activity_poll_s=activity_poll_s,
-    )  # fmt: skip
+mock_stepfunctions = MockStepFunctions
 
 
 def _epoch(value: object) -> float:

@@ -106,3 +106,11 @@ def test_the_limit_can_be_set_for_an_experiment() -> None:
     passing = machine(A={"Type": "Pass", "Result": "0123456789", "End": True})
     assert passing.run({}, options=Options(limit_bytes=12)).status == "SUCCEEDED"
     assert passing.run({}, options=Options(limit_bytes=11)).error == DATA_LIMIT_EXCEEDED
+
+
+def test_an_input_that_is_nested_without_end_is_refused() -> None:
+    nested: Any = 1
+    for _ in range(5000):
+        nested = [nested]
+    with pytest.raises(InputError, match="nested too deeply"):
+        machine(A={"Type": "Pass", "End": True}).run(nested)

@@ -49,7 +49,7 @@ def chain(*functions: str) -> dict[str, Any]:
 def run(folder: Path, machine: dict[str, Any], value: Any = None, **options: Any) -> Execution:
     """Run a machine with the handlers and the configuration of a folder."""
     handlers = Handlers(folder.resolve(), config=find_config(folder))
-    return StateMachine.from_json(machine).run(value, handlers, **options)
+    return StateMachine.from_json(machine).run({} if value is None else value, handlers, **options)
 
 
 def result(folder: Path, function: str, value: Any = None, **options: Any) -> Any:

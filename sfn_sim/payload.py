@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, TypeAlias
 
 import orjson
@@ -56,19 +57,39 @@ class NestedTooDeeply(ValueError):
     """JSON that is nested more deeply than it can be read."""
 
 
+# orjson makes a float of an integer beyond 64 bits: text with so many digits in a row goes to the reference.
+_LONG_NUMBER = re.compile(r"[0-9]{19}")
+_LONG_NUMBER_UTF8 = re.compile(rb"[0-9]{19}")
+
+
 def loads(text: str | bytes) -> Json:
     """Parse JSON text; integers of any size are exact.
 
     Raises:
         ValueError: not JSON (`json.JSONDecodeError` has the position), NaN, Infinity, a number beyond a double, or
-            nested too deeply to be read.
+            nested more than 1,024 levels deep.
     """
+    long = _LONG_NUMBER_UTF8.search(text) if isinstance(text, bytes) else _LONG_NUMBER.search(text)
+    if long is None:
+        try:
+            value: Json = orjson.loads(text)
+            return value
+        except orjson.JSONDecodeError as error:
+            if error.msg.startswith("depth limit exceeded"):
+                raise NestedTooDeeply(_TOO_DEEP) from None
+    return _loads_exactly(text)
+
+
+_TOO_DEEP = "the JSON is nested too deeply"
+
+
+def _loads_exactly(text: str | bytes) -> Json:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogatepass")  # as `encode` writes what only escapes can spell
     try:
         value: Json = _DECODER.decode(text)
     except RecursionError:
-        raise NestedTooDeeply("the JSON is nested too deeply") from None
+        raise NestedTooDeeply(_TOO_DEEP) from None
     return value
 
 

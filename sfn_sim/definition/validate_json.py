@@ -41,8 +41,9 @@ def read(findings: Findings) -> Json:
     try:
         value = source.value
     except json.JSONDecodeError as error:
-        message, end, hint = _jackson(source.text, error)
-        _add(findings, NOT_JSON, message, min(error.pos, end), hint, max(1, end - error.pos))
+        at = _stop(source.text, error)
+        message, end, hint = _jackson(source.text, at, error.msg)
+        _add(findings, NOT_JSON, message, min(at, end), hint, max(1, end - at))
         return None
     except (NestedTooDeeply, RecursionError):
         _too_deep(findings)
@@ -164,13 +165,19 @@ def _no_number(findings: Findings, error: ValueError) -> None:
     _add(findings, NOT_JSON, message, match.start(), str(error), len(word))
 
 
-def _jackson(text: str, error: json.JSONDecodeError) -> tuple[str, int, str]:
-    """Return Jackson's words for what is wrong, the offset after it, and a hint.
+def _stop(text: str, error: json.JSONDecodeError) -> int:
+    """Return where Jackson stops: newer Pythons stop at a trailing comma, Jackson behind it."""
+    if not error.msg.startswith("Illegal trailing comma"):
+        return error.pos
+    behind = text[error.pos + 1 :]
+    return error.pos + 1 + len(behind) - len(behind.lstrip())
+
+
+def _jackson(text: str, at: int, kind: str) -> tuple[str, int, str]:
+    """Return Jackson's words for what is wrong at an offset, the offset after it, and a hint.
 
     Source: recorded: not_a_definition, invalid_start_execution_input; Jackson, ReaderBasedJsonParser.
     """
-    at = error.pos
-    kind = error.msg
     if kind.startswith("Unterminated string"):
         message = "Unexpected end-of-input: was expecting closing quote for a string value"
         return message, len(text), "a string begins here and has no closing quote"
@@ -185,8 +192,6 @@ def _jackson(text: str, error: json.JSONDecodeError) -> tuple[str, int, str]:
         escaped = text[at + 1 : at + 2]
         message = f"Unrecognized character escape '{escaped}' (code {ord(escaped or ' ')})"
         return message, at + 2, 'JSON knows the escapes \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX'
-    if kind.startswith("Illegal trailing comma"):  # newer Pythons stop at the comma, not behind it
-        at += 1 + len(text[at + 1 :]) - len(text[at + 1 :].lstrip())
     if at >= len(text):
         return _unfinished(text)
     if kind.startswith("Extra data"):
@@ -304,7 +309,8 @@ def refusal(text: str) -> str | None:
     try:
         loads(text)
     except json.JSONDecodeError as error:
-        return _START.sub(lambda match: _jackson_location(text, int(match[1]), int(match[2])), _jackson(text, error)[0])
+        words = _jackson(text, _stop(text, error), error.msg)[0]
+        return _START.sub(lambda match: _jackson_location(text, int(match[1]), int(match[2])), words)
     except (ValueError, RecursionError) as error:
         findings = Findings(Source("", text))
         if isinstance(error, NestedTooDeeply | RecursionError):

@@ -7,8 +7,7 @@ task_service_lambda, lambda_task, lambda_task_service, timeouts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sfn_sim.definition.model import ABSENT, Seconds, TaskState
 from sfn_sim.definition.plan import PlannedState
@@ -21,13 +20,13 @@ from sfn_sim.run.envelope import lambda_envelope
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import Branch, Visit
 
+_UNLIMITED = (None, None)
 _INVOKE = "arn:aws:states:::lambda:invoke"
 # What lambda:invoke takes, and of that what is carried out.
 _CARRIED_OUT = frozenset(("FunctionName", "Payload", "Qualifier", "LogType"))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One way of calling a function, as far as history shows it.
 
     Attributes:
@@ -112,7 +111,7 @@ def _invoke(
     branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *shown))
     branch.last = log.append(f"{call.kind}Started", branch.last, call.head if call.kind == "Task" else ())
     # A heartbeat that nobody sends ends the task like a timeout.
-    shortest = min((s for s in times if s is not None), default=None)
+    shortest = None if times == _UNLIMITED else min(s for s in times if s is not None)
     outcome: Outcome = yield Invoke(
         call.function,
         call.payload,

@@ -6,13 +6,12 @@ longer, on the clock on the wall, than the wall limit; it is our own stop, never
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -143,9 +142,8 @@ class Watchdog:
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
-    @contextlib.contextmanager
-    def watching(self, invocation: clock.Invocation) -> Iterator[None]:
-        """Watch the present thread while it runs a handler.
+    def watching(self, invocation: clock.Invocation) -> _Watch:
+        """Watch the present thread while it runs a handler: `with watchdog.watching(invocation)`.
 
         Raises:
             HandlerWallLimitError: it ran too long.
@@ -153,18 +151,7 @@ class Watchdog:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="sfn-sim watchdog", daemon=True)
             self._thread.start()
-        identity = threading.get_ident()
-        self._watched[identity] = invocation
-        try:
-            yield
-        except (KeyboardInterrupt, clock.Stopped):
-            if self.fired is invocation:
-                raise self.error(invocation) from None
-            raise
-        finally:
-            self._watched.pop(identity, None)
-        if self.fired is invocation:
-            raise self.error(invocation)
+        return _Watch(self, self._watched, invocation)
 
     def error(self, invocation: clock.Invocation) -> HandlerWallLimitError:
         """Return what is said of a handler that ran too long."""
@@ -198,6 +185,28 @@ class Watchdog:
         self._end.set()
         if self._thread is not None:
             self._thread.join()
+
+
+class _Watch:
+    """One thread under a watchdog's eye; a class, since a generator costs each invocation several times as much."""
+
+    __slots__ = ("_identity", "_invocation", "_watchdog", "_watched")
+
+    def __init__(self, watchdog: Watchdog, watched: dict[int, clock.Invocation], invocation: clock.Invocation) -> None:
+        self._watchdog = watchdog
+        self._watched = watched
+        self._invocation = invocation
+
+    def __enter__(self) -> None:
+        self._identity = threading.get_ident()
+        self._watched[self._identity] = self._invocation
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._watched.pop(self._identity, None)
+        if self._watchdog.fired is not self._invocation:
+            return
+        if kind is None or issubclass(kind, (KeyboardInterrupt, clock.Stopped)):
+            raise self._watchdog.error(self._invocation) from None
 
 
 def _interrupt(thread: int) -> None:

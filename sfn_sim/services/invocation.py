@@ -14,8 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from sfn_sim import clock, limits
 from sfn_sim.errors import HandlerImportError
@@ -53,13 +56,34 @@ class LambdaContext:
     function_version = "$LATEST"
 
     def __init__(self, function: Function, slot: int, invocation: clock.Invocation) -> None:
+        self._function = function
+        self._slot = slot
         self._invocation = invocation
-        self._timeout_ms = function.timeout_s * 1000
-        self.function_name = function.name
-        self.memory_limit_in_mb = str(function.memory_mb)
-        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function.name}"
-        self.log_group_name = f"/aws/lambda/{function.name}"
-        self.log_stream_name = log_stream(slot)
+
+    @cached_property
+    def function_name(self) -> str:
+        """The function's name."""
+        return self._function.name
+
+    @cached_property
+    def memory_limit_in_mb(self) -> str:
+        """The function's memory, as text."""
+        return str(self._function.memory_mb)
+
+    @cached_property
+    def invoked_function_arn(self) -> str:
+        """The function's ARN."""
+        return f"arn:aws:lambda:us-east-1:123456789012:function:{self._function.name}"
+
+    @cached_property
+    def log_group_name(self) -> str:
+        """The function's log group."""
+        return f"/aws/lambda/{self._function.name}"
+
+    @cached_property
+    def log_stream_name(self) -> str:
+        """The container's log stream."""
+        return log_stream(self._slot)
 
     @property
     def aws_request_id(self) -> str:
@@ -68,7 +92,7 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         """Return how long the function may still run, in virtual ms."""
-        return max(0, self._timeout_ms - self._invocation.took_ms)
+        return max(0, self._function.timeout_s * 1000 - self._invocation.took_ms)
 
     def log(self, message: object) -> None:
         """Write to the function's log."""
@@ -191,6 +215,7 @@ def _default(value: object) -> int | float | str:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+_PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 _NOT_FINITE = "Out of range float values are not JSON compliant"
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default)
 
@@ -201,6 +226,14 @@ def _response(result: Any) -> bytes:
     Source: the runtime interface client: a result that is not JSON ends as Runtime.MarshalError, "Unable to marshal
     response: …". That NaN does too is assumed: Lambda writes it, and no reader of JSON takes it.
     """
+    try:
+        text = orjson.dumps(result, option=_PLAIN)
+        # orjson writes more than Lambda's runtime does (UUIDs, enumerations, NaN as null), but nothing of that comes
+        # back as it was.
+        if orjson.loads(text) == result:
+            return text
+    except (TypeError, ValueError, RecursionError):
+        pass
     try:
         if isinstance(result, bytes):
             # Bytes go out as they are; Step Functions wants JSON.

@@ -87,12 +87,13 @@ class working_for:
     """
 
     __slots__ = ("_before", "_invocation", "_thread")
+    _thread: Any
 
     def __init__(self, invocation: Invocation | None) -> None:
         self._invocation = invocation
 
     def __enter__(self) -> None:
-        self._thread: Any = threading.current_thread()
+        self._thread = threading.current_thread()
         self._before = getattr(self._thread, "_sfn_sim_invocation", None)
         self._thread._sfn_sim_invocation = self._invocation
 

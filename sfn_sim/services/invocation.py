@@ -14,9 +14,9 @@ import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -27,6 +27,9 @@ from sfn_sim.run.effects import Outcome
 from sfn_sim.services.containers import Container, variable_hint
 from sfn_sim.services.environment import missing_variable
 from sfn_sim.services.lambda_functions import Function, log_stream
+
+if TYPE_CHECKING:
+    import simplejson
 
 _NS_PER_S = 1_000_000_000
 _END_FRAMES = 50
@@ -203,21 +206,31 @@ class _Unserializable(Exception):
     """A response that is not JSON."""
 
 
-def _default(value: object) -> int | float | str:
-    # Source: the runtime interface client writes a Decimal's own digits, bytes as text, and refuses other classes.
+def _default(value: object) -> int | float:
+    # Source: the runtime interface client writes a Decimal's own digits and refuses other classes.
     if isinstance(value, Decimal):
         digits = str(value)
         return int(digits) if digits.lstrip("-").isdigit() else float(digits)
-    if isinstance(value, bytes):
-        return value.decode()
     if inspect.iscoroutine(value):
         value.close()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+@cache
+def _encoder() -> simplejson.JSONEncoder:
+    """Return the encoder that Lambda's runtime uses: simplejson's, which writes bytes as text, named tuples as objects.
+
+    Source: the runtime interface client, lambda_runtime_marshaller.
+    """
+    import simplejson
+
+    return simplejson.JSONEncoder(
+        use_decimal=False, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default
+    )
+
+
 _PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 _NOT_FINITE = "Out of range float values are not JSON compliant"
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default)
 
 
 def _response(result: Any) -> bytes:
@@ -239,7 +252,7 @@ def _response(result: Any) -> bytes:
             # Bytes go out as they are; Step Functions wants JSON.
             loads(result)
             return result
-        return _ENCODER.encode(result).encode("utf-8", "surrogatepass")
+        return _encoder().encode(result).encode("utf-8", "surrogatepass")
     except (TypeError, ValueError, RecursionError) as error:
         raise _Unserializable(f"Unable to marshal response: {_same_everywhere(str(error))}") from None
 

@@ -79,10 +79,16 @@ def test_an_async_def_answers_with_a_coroutine_which_is_no_json(tmp_path: Path) 
         ("b'{\"a\": 1}'", {"a": 1}),
         ("None", None),
         ("'\\u20ac \\ud83d'", "\u20ac \ud83d"),
+        ("Point(1, 2)", {"x": 1, "y": 2}),
+        ("Colour.RED", "red"),
     ],
 )
 def test_an_answer_is_written_as_lambdas_runtime_writes_it(tmp_path: Path, expression: str, value: Any) -> None:
-    assert answer(tmp_path, expression, "from decimal import Decimal") == value
+    imports = (
+        "from collections import namedtuple\nfrom decimal import Decimal\nfrom enum import Enum\n"
+        "Point = namedtuple('Point', 'x y')\nclass Colour(str, Enum):\n    RED = 'red'\n"
+    )
+    assert answer(tmp_path, expression, imports) == value
 
 
 @pytest.mark.parametrize(
@@ -95,11 +101,16 @@ def test_an_answer_is_written_as_lambdas_runtime_writes_it(tmp_path: Path, expre
         ("float('inf')", "Out of range float values are not JSON compliant"),
         ("{(1, 2): 3}", "keys must be str, int, float, bool or None, not tuple"),
         ("object()", "Object of type object is not JSON serializable"),
+        ("{'id': UUID(int=1)}", "Object of type UUID is not JSON serializable"),
+        ("[Plain.ONE]", "Object of type Plain is not JSON serializable"),
         ("b'no json'", "Expecting value: line 1 column 1 (char 0)"),
     ],
 )
 def test_an_answer_that_is_no_json_is_a_marshal_error(tmp_path: Path, expression: str, words: str) -> None:
-    code = f"from datetime import datetime\nfrom decimal import Decimal\ndef handler(e, c):\n    return {expression}\n"
+    code = (
+        "from datetime import datetime\nfrom decimal import Decimal\nfrom enum import Enum\nfrom uuid import UUID\n"
+        f"class Plain(Enum):\n    ONE = 1\ndef handler(e, c):\n    return {expression}\n"
+    )
     name, envelope = error(call(tmp_path, code))
     assert name == envelope["errorType"] == "Runtime.MarshalError"
     assert envelope["errorMessage"] == f"Unable to marshal response: {words}"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from sfn_sim import __version__
+from sfn_sim.commands.check import check, explain_code
 from sfn_sim.errors import DefinitionError, HandlerWallLimitError, SfnSimError
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def cli() -> None:
     """Run AWS Step Functions state machines here, and learn why they fail."""
 
 
+cli.add_command(check)
+cli.add_command(explain_code)
+
+
 def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """Read --limit-events: a number, or off (-1)."""
     if value is None:
@@ -46,6 +51,15 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
     if not value.isdigit() or int(value) < 2:
         raise click.BadParameter("a number of at least 2, or off")
     return int(value)
+
+
+def _executor(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Read --executor."""
+    if value is None:
+        return None
+    from sfn_sim.services.executors import check_executor
+
+    return check_executor(value)
 
 
 @cli.command()
@@ -65,7 +79,8 @@ def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--times", type=click.IntRange(1), default=1, help="Run it that often over one world.")
 @click.option("--at-once", is_flag=True, help="With --times: all at once, on one clock.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Handlers at once.")
-@click.option("--executor", type=click.Choice(["inline", "threads"]), help="Default: inline for one worker.")
+@click.option("--executor", metavar="NAME", callback=_executor,
+              help="inline (for one worker), threads, processes or dask://HOST:PORT.")
 @click.option("--limit-events", metavar="N|off", callback=_events, help="History limit.  [default: 25000]")
 @click.option("--limit-bytes", type=click.IntRange(1), metavar="N", help="Payload limit.  [default: 262144]")
 @click.option("--handler-wall-limit", type=click.FloatRange(0, min_open=True), default=900, show_default=True,

@@ -5,6 +5,7 @@ Found upwards from a folder; read by the command line and by pytest alike. Paths
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from typing import Any
 from sfn_sim.errors import ConfigurationError
 
 FILE = "sfn-sim.toml"
-_KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions")
+_KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions", "check")
+_SILENCE_KEYS = ("code", "state", "machine", "reason")
 _FUNCTION_KEYS = ("handler", "path", "env", "env_file", "timeout", "memory", "url")
 _DEFAULT_FUNCTION = "handler"
 
@@ -49,6 +51,20 @@ class FunctionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A finding of `sfn-sim check` that is not told: of a code, in a state, for a reason.
+
+    `machine` is the only machine in which; empty: in any. `line` is where it stands in the file.
+    """
+
+    code: str
+    state: str
+    reason: str
+    machine: str = ""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A project's configuration; without a file the defaults, relative to the working folder.
 
@@ -57,6 +73,7 @@ class Config:
         definitions: the folder of definitions; `handlers` that of handlers, `fixtures` that of fixtures.
         functions: settings in the order of the file.
         substitutions: values for `${Name}` in definitions.
+        silences: findings of `sfn-sim check` that are not told.
     """
 
     file: Path | None = None
@@ -65,6 +82,7 @@ class Config:
     fixtures: Path = Path("fixtures")
     functions: tuple[FunctionSettings, ...] = ()
     substitutions: Mapping[str, str] = field(default_factory=dict)
+    silences: tuple[Silence, ...] = ()
 
     def settings_of(self, name: str, arn: str = "") -> FunctionSettings | None:
         """Return the settings of a function: those of the first pattern that matches it.
@@ -137,7 +155,30 @@ class _Reader:
             fixtures=self._folder("fixtures"),
             functions=tuple(self._function(pattern, each) for pattern, each in functions.items()),
             substitutions=self._texts(self._table, "substitutions", ""),
+            silences=self._silences(),
         )
+
+    def _silences(self) -> tuple[Silence, ...]:
+        check = self._get(self._table, "check", dict, {}, "")
+        self._refuse_unknown(check, ("silence",), "[check] ")
+        entries = self._get(check, "silence", list, [], "[check] ")
+        text = self._file.read_text(encoding="utf-8-sig") if entries else ""
+        lines = [text.count("\n", 0, each.start()) + 1 for each in _SILENCE.finditer(text)]
+        lines += [1] * len(entries)
+        return tuple(self._silence(each, line) for each, line in zip(entries, lines, strict=False))
+
+    def _silence(self, table: Any, line: int) -> Silence:
+        where = "[[check.silence]] "
+        if not isinstance(table, dict):
+            raise self._wrong(f"{where}must be a table")
+        self._refuse_unknown(table, _SILENCE_KEYS, where)
+        texts = {key: self._get(table, key, str, "", where) for key in _SILENCE_KEYS}
+        for key in ("code", "reason"):
+            if not texts[key].strip():
+                raise self._wrong(f"{where}needs a {key}, on line {line}")
+        if "state" not in table:
+            raise self._wrong(f"{where}needs a state, on line {line} (\"\" is the machine as a whole)")
+        return Silence(**texts, line=line)
 
     def _wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self._file}: {what}")
@@ -241,4 +282,5 @@ class _Reader:
         return found
 
 
+_SILENCE = re.compile(r"^\s*\[\[\s*(?:tool\.sfn-sim\.)?check\.silence\s*\]\]", re.MULTILINE)
 _KIND_NAMES: Mapping[type, str] = {str: "a text", int: "a number", list: "a list", dict: "a table"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sfn_sim import limits
-from sfn_sim.definition.model import ABSENT, Absent, Definition, TaskState
+from sfn_sim.definition.model import ABSENT, Absent, Definition, MapState, TaskState
 from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.definition.validate import validate
@@ -123,6 +123,11 @@ class StateMachine:
                     found.setdefault(resource, state.pointer)
         return found
 
+    def calls_aws(self) -> bool:
+        """Tell whether the machine itself calls an AWS service: a distributed Map that reads or writes in S3 does."""
+        maps = [each.state.distribution for each in self.planned.states if isinstance(each.state, MapState)]
+        return any(each.reader or (each.writer and each.writer.resource) for each in maps if each is not None)
+
     def execution_name(self, seed: int, start: datetime) -> str:
         """Return the name that an execution has when nobody gives it one: two runs in one world differ in it."""
         return Stream.named(seed, "execution", self.name, start.isoformat()).uuid4()
@@ -154,7 +159,8 @@ class StateMachine:
             start: the virtual moment at which it starts.
             seed: the seed of all randomness; that of `options`, or 0, when it is left out.
             workers: how many handlers may run at once.
-            executor: "inline" or "threads"; by default inline for one worker, else threads.
+            executor: "inline", "threads", "processes" or "dask://HOST:PORT"; by default inline for one worker, else
+                threads.
             environment: the environment that handlers see beside dummies for AWS's variables.
             allow_network: hosts that handlers may reach beside loopback.
             handler_wall_limit_s: how long one handler may run in real time.
@@ -209,7 +215,7 @@ class StateMachine:
         value = check_input({} if isinstance(input, Absent) else input, options.limit_bytes)
         identities = [Identity(self.name, name, around.start) for name in names]
         with contextlib.ExitStack() as stack:
-            if self.functions():
+            if self.functions() or self.calls_aws():
                 if around.isolate:
                     stack.enter_context(isolated(around.environment, around.allow_network))
                 stack.enter_context(surroundings())

@@ -93,6 +93,16 @@ def _loads_exactly(text: str | bytes) -> Json:
     return value
 
 
+def read_one(text: str, at: int) -> tuple[Json, int]:
+    """Return the JSON value that begins at `at`, without white space before it, and where it ends.
+
+    Raises:
+        ValueError: there is none (`json.JSONDecodeError` has the position).
+    """
+    value, end = _DECODER.raw_decode(text, at)
+    return value, end
+
+
 def copy(value: Json) -> Json:
     """Return a deep copy of `value`, as a service call through JSON would give it."""
     try:

@@ -70,8 +70,8 @@ class Request:
         """
         if (machine is None) == (options["broken"] is None):
             raise ConfigurationError("name a machine, or a broken one with --broken NAME; see sfn-sim run --help")
-        settings = _pairs("--set", options.pop("settings"))
-        substitutions = _pairs("--substitute", options.pop("substitutions"))
+        settings = pairs("--set", options.pop("settings"))
+        substitutions = pairs("--substitute", options.pop("substitutions"))
         if options["world_from"] and options["fixture"]:
             raise ConfigurationError("--world-from and --fixture exclude each other: a saved world is a fixture")
         if settings and not (options["fixture"] or options["broken"]):
@@ -81,7 +81,12 @@ class Request:
         return cls(machine=machine or "", settings=settings, substitutions=substitutions, **options)
 
 
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Return what an option gives as KEY=VALUE, by key.
+
+    Raises:
+        ConfigurationError: one of the texts is no KEY=VALUE.
+    """
     pairs: dict[str, str] = {}
     for each in texts:
         key, equals, value = each.partition("=")

@@ -16,7 +16,7 @@ ROWS = {
     "D": ("run", "analysis"),
     "E": (
         "machine", "runner", "store", "clock", "config", "sources", "variants", "services", "world", "report",
-        "server", "testing", "cli", "__init__",
+        "server", "testing", "cli", "commands", "__init__",
     ),
 }  # fmt: skip
 ROW_OF = {name: row for row, names in ROWS.items() for name in names}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from sfn_sim.analysis import diagnosis_map, diagnosis_variables
 from sfn_sim.analysis.sizes import largest_fields, largest_in_items
 from sfn_sim.analysis.trace import (
     MISSING,
@@ -49,6 +50,7 @@ class Diagnosis:
         what: what is wrong; `why` what led to it; `fix` what to change; each may be empty.
         notes: what else is worth knowing.
         attempt: the number of the attempt, from 1; `event` the id of the last event before the failure.
+        source: the definition's text.
     """
 
     state: str
@@ -64,6 +66,7 @@ class Diagnosis:
     attempt: int = 1
     event: int = 0
     label: str = ""
+    source: Source | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return the diagnosis as `--json` prints it."""
@@ -113,6 +116,7 @@ def diagnose(execution: Execution, source: Source) -> Diagnosis | None:
         expression=detail.expression,
         attempt=len(visit.retry_delays_ms) + 1 if visit else 1,
         event=last[1],
+        source=source,
     )
     if visit is not None:
         if detail.kind == "path" and diagnosis.location is not None:
@@ -144,8 +148,12 @@ def _path(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
         _why_missing(diagnosis, detail, visit, execution, steps)
         if steps[:1] and steps[0] in _CONTEXT:
             diagnosis.fix = f"read ${detail.expression}: what Step Functions itself knows is in the Context Object, $$"
+        elif steps[:1] and steps[0] in visit.branch.scope.variables:
+            diagnosis.fix = f"read ${detail.expression.removeprefix('$.')}: {steps[0]} is a variable"
     elif root == "$$":
         diagnosis.fix = _nearest(steps, detail.reached, root)
+    else:
+        diagnosis_variables.explain(diagnosis, detail, visit, execution, root)
     if execution.error == RUNTIME and visit.state.catchers:
         diagnosis.notes.append("no Catch catches States.Runtime, not even one that names it")
 
@@ -312,6 +320,8 @@ def _size(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
     diagnosis.why = "largest: " + "; ".join(parts) if parts else ""
     if largest:
         diagnosis.fix = _smaller(look(detail.value, largest[0][0]), path_text(largest[0][0]))
+    if from_result and isinstance(visit.state.state, MapState) and visit.state.state.distribution is not None:
+        diagnosis.fix = f"give {visit.name} a ResultWriter: it writes the children's outputs into S3"
     if detail.stage == "output":
         diagnosis.notes.append("this is the state's whole output, checked after its catchers: no Catch can take it")
 
@@ -435,26 +445,6 @@ def _words(cause: str | None) -> str:
     return str(envelope.get("errorMessage", cause)) if isinstance(envelope, dict) else str(cause)
 
 
-def _map(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
-    """A Map whose own fields are wrong."""
-    if detail.field == "ItemsPath":
-        diagnosis.what = f"{detail.expression} is {kind_of(detail.reached)}, and a Map needs an array"
-        if detail.reached is None:
-            diagnosis.fix = "let a Choice go round the Map when the value is null"
-        elif isinstance(detail.reached, str) and _is_json_array(detail.reached):
-            diagnosis.why = f"it is JSON text, which nobody has read: {detail.reached[:60]}"
-            diagnosis.fix = "let the handler return the array itself, or read the text by States.StringToJson before"
-        return
-    diagnosis.what = detail.message
-
-
-def _is_json_array(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), list)
-    except ValueError:
-        return False
-
-
 def _other(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
     diagnosis.what = detail.message or (execution.cause or "")
     if detail.kind == "timeout":
@@ -494,5 +484,5 @@ _KINDS: dict[str, Callable[[Diagnosis, Detail, Visit, Execution], None]] = {
     "size": _size,
     "handler": _handler,
     "fail": _fail,
-    "map": _map,
+    **diagnosis_map.KINDS,
 }

@@ -64,6 +64,7 @@ class Catcher:
     error_equals: tuple[str, ...]
     next: str
     result_path: str | None = "$"
+    assign: Json | Absent = ABSENT
     pointer: str = ""
 
 
@@ -117,22 +118,24 @@ Rule: TypeAlias = Comparison | Combination
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One entry of Choices: a rule and where it leads."""
+    """One entry of Choices: a rule, where it leads, and what it assigns."""
 
     rule: Rule
     next: str
+    assign: Json | Absent = ABSENT
     pointer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What every state has."""
+    """What every state has; `assign` gives workflow variables their values when it is left."""
 
     type: ClassVar[str]
     name: str
     pointer: str
     comment: str | None = None
     flow: DataFlow = field(default_factory=DataFlow)
+    assign: Json | Absent = ABSENT
     next: str | None = None
 
 
@@ -213,6 +216,60 @@ class ParallelState(State):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReader:
+    """Where a distributed Map's items stand, and how they are written there.
+
+    `arguments` is the template of the call that reads them; `arguments_field` its name.
+    """
+
+    resource: str
+    pointer: str
+    arguments: Json | Absent = ABSENT
+    arguments_field: str = "Parameters"
+    input_type: str | None = None
+    csv_header_location: str | None = None
+    csv_headers: tuple[str, ...] = ()
+    csv_delimiter: str = "COMMA"
+    manifest_type: str | None = None
+    transformation: str = "NONE"
+    items_pointer: str | None = None
+    max_items: Number = field(default_factory=Number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemBatcher:
+    """How many items each child execution of a distributed Map is given at once."""
+
+    pointer: str
+    batch_input: Json | Absent = ABSENT
+    max_items: Number = field(default_factory=Number)
+    max_bytes: Number = field(default_factory=Number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultWriter:
+    """Where a distributed Map's results go, and in which form; without a resource they stay the Map's result."""
+
+    pointer: str
+    resource: str | None = None
+    arguments: Json | Absent = ABSENT
+    arguments_field: str = "Parameters"
+    transformation: str | None = None
+    output_type: str = "JSON"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """What a Map has whose items run as child executions."""
+
+    execution_type: str
+    label: str | None = None
+    reader: ItemReader | None = None
+    batcher: ItemBatcher | None = None
+    writer: ResultWriter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MapState(State):
     """Runs its processor for each item."""
 
@@ -224,6 +281,7 @@ class MapState(State):
     max_concurrency: Number = field(default_factory=Number)
     tolerated_failure_count: Number = field(default_factory=Number)
     tolerated_failure_percentage: Number = field(default_factory=Number)
+    distribution: Distribution | None = None
     errors: ErrorHandling = field(default_factory=ErrorHandling)
 
 

@@ -34,6 +34,7 @@ from sfn_sim.definition.model import (
     TaskState,
     WaitState,
 )
+from sfn_sim.definition.parse_map import FIELDS, distribution
 from sfn_sim.errors import UnsupportedFeatureError
 from sfn_sim.payload import Json
 from sfn_sim.source import Source, escape
@@ -43,14 +44,9 @@ _RULE_KEYS = frozenset(("Variable", "Next", "Comment", "Assign", "Condition", "O
 _COMBINATIONS = ("And", "Or", "Not")
 # Fields that belong to a later part of AWS's language: refused with their place, never passed over.
 _NOT_YET = {
-    "Assign": "workflow variables",
     "Arguments": "JSONata",
     "Output": "JSONata",
     "Items": "JSONata",
-    "ItemReader": "distributed Map",
-    "ItemBatcher": "distributed Map",
-    "ResultWriter": "distributed Map",
-    "Label": "distributed Map",
 }
 
 
@@ -87,7 +83,13 @@ def _data_flow(doc: Document, *, parameters: str = "Parameters") -> DataFlow:
 
 
 def _common(doc: Document, name: str, pointer: str) -> dict[str, Any]:
-    return {"name": name, "pointer": pointer, "comment": doc.get("Comment"), "next": doc.get("Next")}
+    return {
+        "name": name,
+        "pointer": pointer,
+        "comment": doc.get("Comment"),
+        "assign": doc.get("Assign", ABSENT),
+        "next": doc.get("Next"),
+    }
 
 
 def _seconds(doc: Document, name: str) -> Seconds:
@@ -170,13 +172,13 @@ class _Reader:
         )
 
     def _catcher(self, doc: Document, pointer: str) -> Catcher:
-        for field_name in ("Assign", "Output"):
-            if field_name in doc:
-                self.refuse(_NOT_YET[field_name], f"{pointer}/{field_name}")
+        if "Output" in doc:
+            self.refuse(_NOT_YET["Output"], f"{pointer}/Output")
         return Catcher(
             error_equals=tuple(doc["ErrorEquals"]),
             next=doc["Next"],
             result_path=doc.get("ResultPath", "$"),
+            assign=doc.get("Assign", ABSENT),
             pointer=pointer,
         )
 
@@ -200,10 +202,10 @@ class _Reader:
         choices = []
         for i, each in enumerate(doc["Choices"]):
             place = f"{pointer}/Choices/{i}"
-            for field_name in ("Assign", "Output"):
-                if field_name in each:
-                    self.refuse(_NOT_YET[field_name], f"{place}/{field_name}")
-            choices.append(Choice(rule=_rule(each, place), next=each["Next"], pointer=place))
+            if "Output" in each:
+                self.refuse(_NOT_YET["Output"], f"{place}/Output")
+            assign = each.get("Assign", ABSENT)
+            choices.append(Choice(rule=_rule(each, place), next=each["Next"], assign=assign, pointer=place))
         return ChoiceState(
             **_common(doc, name, pointer),
             flow=_data_flow(doc),
@@ -246,8 +248,10 @@ class _Reader:
     def map(self, doc: Document, name: str, pointer: str) -> MapState:
         processor_field = "ItemProcessor" if "ItemProcessor" in doc else "Iterator"
         processor = doc[processor_field]
-        if processor.get("ProcessorConfig", {}).get("Mode", "INLINE") == "DISTRIBUTED":
-            self.refuse("distributed Map", f"{pointer}/{processor_field}/ProcessorConfig/Mode")
+        distributed = distribution(doc, processor, pointer)
+        for field_name in FIELDS:
+            if distributed is None and field_name in doc:
+                self.refuse("a distributed Map, and stands in an inline one", f"{pointer}/{field_name}")
         # In a Map, Parameters is ItemSelector's older name, and it is applied to each item.
         selector_field = "Parameters" if "Parameters" in doc else "ItemSelector"
         return MapState(
@@ -260,6 +264,7 @@ class _Reader:
             max_concurrency=_number(doc, "MaxConcurrency"),
             tolerated_failure_count=_number(doc, "ToleratedFailureCount"),
             tolerated_failure_percentage=_number(doc, "ToleratedFailurePercentage"),
+            distribution=distributed,
             errors=self.errors(doc, pointer),
         )
 

@@ -8,7 +8,7 @@ puts a result into the state's input. A field that is left at its default makes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from sfn_sim.definition.model import (
@@ -19,6 +19,7 @@ from sfn_sim.definition.model import (
     Combination,
     DataFlow,
     Definition,
+    Distribution,
     FailState,
     MapState,
     ParallelState,
@@ -76,6 +77,7 @@ class PlannedRule:
     """A Choice rule with its paths compiled.
 
     For a comparison `operand` is the literal, or `operand_path` reads it; for a combination `rules` are its parts.
+    `assign` fills the Assign of the choice that the rule stands at the top of.
     """
 
     rule: Rule
@@ -83,14 +85,25 @@ class PlannedRule:
     operand: Json = None
     operand_path: Expression | None = None
     rules: tuple[PlannedRule, ...] = ()
+    assign: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCatcher:
-    """A Catcher and the step that places its error output."""
+    """A Catcher, the step that places its error output, and the one that fills its Assign."""
 
     catcher: Catcher
     step: Step | None
+    assign: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDistribution:
+    """The templates of a distributed Map: what its reader and its writer are called with, and its BatchInput."""
+
+    reader: Step | None = None
+    batch_input: Step | None = None
+    writer: Step | None = None
 
 
 @dataclass(slots=True)
@@ -104,7 +117,9 @@ class PlannedState:
         paths: the compiled `…Path` fields outside the data flow, by field name.
         choices: a Choice state's rules with their targets.
         selector: a Map's ItemSelector (or its older name Parameters), applied to each item.
+        assign: fills the state's Assign.
         graphs: a Parallel's branches, or a Map's processor alone.
+        distribution: the templates of a distributed Map.
         number: the state's place in the machine, in order of the definition.
     """
 
@@ -120,7 +135,9 @@ class PlannedState:
     catchers: tuple[PlannedCatcher, ...] = ()
     choices: tuple[tuple[PlannedRule, str], ...] = ()
     selector: Step | None = None
+    assign: Step | None = None
     graphs: tuple[PlannedGraph, ...] = ()
+    distribution: PlannedDistribution = PlannedDistribution()
 
 
 @dataclass(slots=True)
@@ -168,13 +185,17 @@ def _state(state: State, every: list[PlannedState]) -> PlannedState:
         exited=f"{state.type}StateExited",
         number=len(every),
         paths=_paths(state),
+        assign=_assign(state.assign, state.pointer),
     )
     every.append(planned)
     if isinstance(state, TaskState | ParallelState | MapState):
         planned.retriers = state.errors.retriers
         planned.catchers = tuple(_catcher(each) for each in state.errors.catchers)
     if isinstance(state, ChoiceState):
-        planned.choices = tuple((_rule(choice.rule), choice.next) for choice in state.choices)
+        planned.choices = tuple(
+            (replace(_rule(choice.rule), assign=_assign(choice.assign, choice.pointer)), choice.next)
+            for choice in state.choices
+        )
     elif isinstance(state, ParallelState):
         planned.graphs = tuple(_graph(branch, every) for branch in state.branches)
     elif isinstance(state, MapState):
@@ -182,7 +203,18 @@ def _state(state: State, every: list[PlannedState]) -> PlannedState:
         planned.selector = _build(
             "afterItemSelector", state.item_selector_field, state.item_selector, state.pointer
         )
+        if state.distribution is not None:
+            planned.distribution = _distribution(state.distribution)
     return planned
+
+
+def _distribution(given: Distribution) -> PlannedDistribution:
+    reader, batcher, writer = given.reader, given.batcher, given.writer
+    return PlannedDistribution(
+        reader=_build("itemReader", reader.arguments_field, reader.arguments, reader.pointer) if reader else None,
+        batch_input=_build("batchInput", "BatchInput", batcher.batch_input, batcher.pointer) if batcher else None,
+        writer=_build("resultWriter", writer.arguments_field, writer.arguments, writer.pointer) if writer else None,
+    )
 
 
 def _plan(state: State) -> Plan:
@@ -226,7 +258,12 @@ def _place(stage: str, path: str | None, pointer: str) -> Step | None:
 
 
 def _catcher(catcher: Catcher) -> PlannedCatcher:
-    return PlannedCatcher(catcher, _place("afterResultPath", catcher.result_path, catcher.pointer))
+    step = _place("afterResultPath", catcher.result_path, catcher.pointer)
+    return PlannedCatcher(catcher, step, _assign(catcher.assign, catcher.pointer))
+
+
+def _assign(template: Json | Absent, pointer: str) -> Step | None:
+    return _build("variables", "Assign", template, pointer)
 
 
 def _rule(rule: Rule) -> PlannedRule:
@@ -253,6 +290,12 @@ def _paths(state: State) -> dict[str, Expression]:
             "ToleratedFailureCountPath": state.tolerated_failure_count.path,
             "ToleratedFailurePercentagePath": state.tolerated_failure_percentage.path,
         }
+        reader, batcher = (state.distribution.reader, state.distribution.batcher) if state.distribution else (None,) * 2
+        if reader:
+            texts["MaxItemsPath"] = reader.max_items.path
+        if batcher:
+            texts["MaxItemsPerBatchPath"] = batcher.max_items.path
+            texts["MaxInputBytesPerBatchPath"] = batcher.max_bytes.path
     return {name: _expression(text) for name, text in texts.items() if text is not None}
 
 

@@ -16,9 +16,11 @@ from sfn_sim import limits
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import IntrinsicError, Reference, Scope, SyntaxProblem
 from sfn_sim.query.intrinsic_functions import INTRINSICS, IntrinsicFunction, Refused, fill, format_parts
-from sfn_sim.query.jsonpath import compile_path, nearest
+from sfn_sim.query.jsonpath import Path, compile_path, nearest
 
-__all__ = ["INTRINSICS", "Intrinsic", "IntrinsicFunction", "compile_intrinsic", "is_intrinsic"]
+__all__ = [
+    "INTRINSICS", "Call", "Intrinsic", "IntrinsicFunction", "Literal", "compile_intrinsic", "is_intrinsic",
+]  # fmt: skip
 
 Evaluate: TypeAlias = Callable[[Json, Scope], Json]
 
@@ -34,6 +36,25 @@ _NOT_CLOSED = "the call is not closed: ) is missing"
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
 
 
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """An argument that is written down."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as it stands in the text, for those who want to know what it would do."""
+
+    name: str
+    text: str
+    arguments: tuple[Argument, ...]
+
+
+Argument: TypeAlias = "Path | Literal | Call"
+
+
 class Intrinsic:
     """A compiled call.
 
@@ -41,19 +62,21 @@ class Intrinsic:
         text: the call as written.
         references: what its paths read, in their order.
         calls: the names of all functions in it, the outermost first.
+        call: the call with its arguments.
         evaluate: returns the result, given the data that `$` stands for and the scope. Raises IntrinsicError
             for arguments that a function refuses, PathError for a path that leads nowhere.
     """
 
-    __slots__ = ("calls", "evaluate", "references", "text")
+    __slots__ = ("call", "calls", "evaluate", "references", "text")
 
     def __init__(
-        self, text: str, references: tuple[Reference, ...], calls: tuple[str, ...], evaluate: Evaluate
+        self, text: str, references: tuple[Reference, ...], calls: tuple[str, ...], evaluate: Evaluate, call: Call
     ) -> None:
         self.text = text
         self.references = references
         self.calls = calls
         self.evaluate = evaluate
+        self.call = call
 
     def __repr__(self) -> str:
         return f"Intrinsic({self.text!r})"
@@ -94,7 +117,9 @@ def compile_intrinsic(text: str) -> Intrinsic:
     """
     reader = _Reader(text)
     evaluate = reader.read()
-    return Intrinsic(text, tuple(reader.references), tuple(reader.calls), evaluate)
+    (call,) = reader.read_so_far
+    assert isinstance(call, Call)
+    return Intrinsic(text, tuple(reader.references), tuple(reader.calls), evaluate, call)
 
 
 class _Reader:
@@ -105,6 +130,8 @@ class _Reader:
         self.position = 0
         self.references: list[Reference] = []
         self.calls: list[str] = []
+        # The arguments of the call that is being read, and of those around it.
+        self.read_so_far: list[Argument] = []
 
     def read(self) -> Evaluate:
         self._skip()
@@ -129,7 +156,10 @@ class _Reader:
         function = self._function(depth)
         self.calls.append(function.name)
         template = self._peek_string() if function.name == "States.Format" else None
+        before = len(self.read_so_far)
         arguments = self._arguments(depth)
+        written = tuple(self.read_so_far[before:])
+        self.read_so_far[before:] = [Call(function.name, self.text[start : self.position], written)]
         call = _Call(function.name, self.text[start : self.position], self.text)
         maximum = len(arguments) if function.maximum is None else function.maximum
         if not function.minimum <= len(arguments) <= maximum:
@@ -182,14 +212,14 @@ class _Reader:
         if first == "$":
             return self._path()
         if first == "'":
-            return _constant(self._string())
+            return self._constant(self._string())
         if word := _WORD.match(self.text, start):
             self.position = word.end()
-            return _constant(_WORDS[word.group()])
+            return self._constant(_WORDS[word.group()])
         if number := _NUMBER.match(self.text, start):
             self.position = number.end()
             digits = number.group()
-            return _constant(float(digits) if number.group(1) or number.group(2) else int(digits))
+            return self._constant(float(digits) if number.group(1) or number.group(2) else int(digits))
         if self.text.startswith("States.", start):
             return self._call(depth + 1)
         raise SyntaxProblem(_why_no_argument(self.text, start), start)
@@ -215,7 +245,12 @@ class _Reader:
         except SyntaxProblem as problem:
             raise SyntaxProblem(problem.message, start + problem.offset) from None
         self.references.extend(path.references)
+        self.read_so_far.append(path)
         return path.evaluate
+
+    def _constant(self, value: Json) -> Evaluate:
+        self.read_so_far.append(Literal(value))
+        return lambda _data, _scope: value
 
 
 def _end_of_path(text: str, position: int) -> int:
@@ -244,10 +279,6 @@ def _why_no_argument(text: str, position: int) -> str:
     name = _NAME.match(text, position)
     found = (name.group() if name else "") or text[position]
     return f"an argument is a 'string', a number, true, false, null, a path or a call, not {found}"
-
-
-def _constant(value: Json) -> Evaluate:
-    return lambda _data, _scope: value
 
 
 def _format_call(call: _Call, template: str, arguments: list[Evaluate]) -> Evaluate:

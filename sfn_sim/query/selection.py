@@ -81,7 +81,7 @@ def _step(token: Token) -> Step:
             ]
         case Slice(start, stop):
             return lambda values, _: [
-                item for each in values if isinstance(each, list) for item in each[start:stop]
+                item for each in values if isinstance(each, list) for item in _slice(each, start, stop)
             ]
         case Wildcard():
             return lambda values, _: [item for each in values for item in _children(each)]
@@ -95,6 +95,18 @@ def _step(token: Token) -> Step:
             ]
         case Scan():
             raise AssertionError("a scan is compiled together with the token after it")
+
+
+def _slice(items: list[Json], start: int | None, stop: int | None) -> list[Json]:
+    """Return a slice of an array.
+
+    Where both ends are given, a negative one does not count from the end of the array as it does alone: `[0:-1]` is
+    empty, and `[-1:2]` takes the items at -1, 0 and 1.
+    Source: Jayway's ArraySliceToken (sliceFrom, sliceTo, sliceBetween).
+    """
+    if start is None or stop is None:
+        return items[start:stop]
+    return _items([items], range(max(start, -len(items)), min(stop, len(items))))
 
 
 def _items(values: list[Json], indices: Sequence[int]) -> list[Json]:

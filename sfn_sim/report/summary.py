@@ -11,6 +11,7 @@ from sfn_sim.analysis.lints import Warning, lint
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Log
+from sfn_sim.run.map_run import StateTotals
 from sfn_sim.source import Diagnostic
 from sfn_sim.world.expectations import Check
 
@@ -68,7 +69,22 @@ def state_rows(log: Log) -> list[StateRow]:
         row.largest_output_bytes = max(row.largest_output_bytes, visit.output_bytes, visit.result_bytes)
         row.virtual_ms += max(0, (visit.exited_ms if visit.exited_ms >= 0 else log.now_ms) - visit.entered_ms)
         row.real_ms += visit.calls_ns / 1e6
+    for run in log.map_runs:
+        for totals in run.totals.values():
+            _add(rows, totals)
     return list(rows.values())
+
+
+def _add(rows: dict[int, StateRow], totals: StateTotals) -> None:
+    """Add what a state was in the child executions of a Map Run."""
+    planned = totals.state
+    row = rows.setdefault(planned.number, StateRow(planned.name, planned.state.type))
+    row.visits += totals.visits
+    row.retries += totals.retries
+    row.largest_input_bytes = max(row.largest_input_bytes, totals.largest_input_bytes)
+    row.largest_output_bytes = max(row.largest_output_bytes, totals.largest_output_bytes)
+    row.virtual_ms += totals.virtual_ms
+    row.real_ms += totals.calls_ns / 1e6
 
 
 @dataclass(slots=True)
@@ -133,6 +149,7 @@ class RunSummary:
             "events": len(execution.log.events),
             "limit_bytes": execution.options.limit_bytes,
             "states": [row.to_json() for row in self.rows],
+            "map_runs": [run.to_json() for run in execution.log.map_runs],
             "expectations": [check.to_json() for check in self.checks],
             "world": {"before": dict(self.world_before), "after": dict(self.world_after)},
             "diagnosis": self.diagnosis.to_json() if self.diagnosis else None,
@@ -175,6 +192,7 @@ def failure_json(machine: str | None, message: str, diagnostics: Sequence[Diagno
         "events": 0,
         "limit_bytes": None,
         "states": [],
+        "map_runs": [],
         "expectations": [],
         "world": {"before": {}, "after": {}},
         "diagnosis": None,

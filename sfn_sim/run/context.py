@@ -87,5 +87,6 @@ def context_object(identity: Identity, execution_input: Json, branch: Branch) ->
         context["Task"] = {"Token": branch.task_token}
     if branch.item is not None:
         index, value = branch.item
-        context["Map"] = {"Item": {"Index": index, "Value": value}}
+        # Source: Developer Guide, Context object data for Map states.
+        context["Map"] = {"Item": {"Index": index, "Value": value, "Source": branch.item_source}}
     return context

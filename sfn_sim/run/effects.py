@@ -5,7 +5,7 @@ Those that each invocation makes are named tuples: as frozen dataclasses they co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -74,6 +74,39 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAws:
+    """Call an operation of an AWS service, in no virtual time; resumes with its `AwsAnswer`.
+
+    Attributes:
+        service: the service as the SDK for Python names it, such as "s3".
+        operation: the operation as AWS names it, such as "GetObject".
+        parameters: its parameters as AWS names them.
+    """
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAnswer:
+    """What an operation of an AWS service answered.
+
+    Attributes:
+        output: the members of its answer; a streamed one has `read(size)`; empty when it failed.
+        error: the error's code, None if it succeeded; `message` the service's words.
+        status: the HTTP status.
+        request_id: the request's id, as the service gives it.
+    """
+
+    output: Mapping[str, Any]
+    error: str | None = None
+    message: str = ""
+    status: int = 200
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Gather:
     """Run children side by side; resumes with their results in order, or raises the first failure.
 
@@ -90,7 +123,7 @@ class Gather:
     tolerates: Callable[[int, StatesError], bool] | None = None
 
 
-Effect: TypeAlias = "Sleep | Invoke | AwaitToken | Gather"
+Effect: TypeAlias = "Sleep | Invoke | AwaitToken | CallAws | Gather"
 StateRun: TypeAlias = "Generator[Effect, Any, Any]"
 
 

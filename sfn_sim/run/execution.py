@@ -8,8 +8,9 @@ from typing import Any
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedMachine
-from sfn_sim.errors import RUNTIME, ConfigurationError, Detail, ExecutionFailed, StatesError, UnsupportedFeatureError
+from sfn_sim.errors import TIMEOUT, ConfigurationError, Detail, ExecutionFailed, StatesError, UnsupportedFeatureError
 from sfn_sim.payload import Json, dumps, size_bytes
+from sfn_sim.run import flow
 from sfn_sim.run.context import Identity
 from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter, Progress
@@ -31,6 +32,8 @@ class Options:
         progress: told of each Map's items.
         has_activity: tells whether there is an activity of an ARN; without it there is every one.
         pace: told of each move of the clock before it happens; virtual time needs none.
+        keep_children: how many children of each distributed Map are kept whatever becomes of them.
+        limit_s: how long an execution may last in virtual time, whatever its own TimeoutSeconds.
 
     Raises:
         ConfigurationError: a limit that no execution can keep.
@@ -42,6 +45,8 @@ class Options:
     progress: Progress | None = None
     has_activity: Callable[[str], bool] | None = None
     pace: Callable[[int], None] | None = None
+    keep_children: int = 10
+    limit_s: int = limits.EXECUTION.value
 
     def __post_init__(self) -> None:
         if self.limit_events is not None and self.limit_events < _FEWEST_EVENTS:
@@ -162,18 +167,24 @@ class Driver:
             SfnSimError: something that is no outcome of the execution itself.
         """
         execution, log = self.execution, self.execution.log
-        timeout_s = execution.machine.definition.timeout_seconds
+        own_s, limit_s = execution.machine.definition.timeout_seconds, execution.options.limit_s
+        deadline_s = limit_s if own_s is None else min(own_s, limit_s)
         try:
-            output = self.scheduler.run(None if timeout_s is None else timeout_s * 1000, until_ms)
+            output = self.scheduler.run(deadline_s * 1000, until_ms)
         except StatesError as error:
             _failed(execution, error, self._branch.last)
         except HistoryLimitReached:
             _full(execution)
         except DeadlineReached:
-            # Source: recorded: global_timeout: the status alone tells it, there is no error and no cause.
+            # Source: recorded: global_timeout: the status alone tells it, there is no error and no cause; Developer
+            # Guide, Service quotas: an execution that lasts too long ends with States.Timeout.
             execution.status = "TIMED_OUT"
-            execution.detail = Detail("deadline", message=f"TimeoutSeconds {timeout_s} of the machine ran out")
-            log.append("ExecutionTimedOut", self._branch.last, (None, None))
+            said = f"TimeoutSeconds {own_s} of the machine ran out"
+            if deadline_s != own_s:
+                execution.error = TIMEOUT
+                said = f"an execution lasts at most {limit_s:,} s: it was stopped there, as AWS stops it"
+            execution.detail = Detail("deadline", message=said)
+            log.append("ExecutionTimedOut", self._branch.last, (execution.error, None))
         else:
             if not self.scheduler.ended:
                 return False
@@ -264,7 +275,7 @@ def _begin(
     log = Log(options.limit_events)
     interpreter = Interpreter(
         log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress,
-        options.has_activity,
+        options.has_activity, options.limit_events, options.keep_children,
     )  # fmt: skip
     log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
     branch = interpreter.new_branch("", 0, -1)
@@ -279,9 +290,7 @@ def _succeeded(execution: Execution, output: Json, previous: int) -> None:
 
 
 def _full(execution: Execution) -> None:
-    # Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
-    cause = f"The execution reached the maximum number of history events ({execution.options.limit_events})."
-    _failed(execution, StatesError(RUNTIME, cause, detail=Detail("events")), len(execution.log.events))
+    _failed(execution, flow.history_full(execution.options.limit_events), len(execution.log.events))
 
 
 def _failed(execution: Execution, error: StatesError, previous: int) -> None:

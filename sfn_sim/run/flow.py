@@ -6,8 +6,9 @@ Also the one place where a step's failure becomes a States error with AWS's word
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedState, Step
 from sfn_sim.errors import (
     DATA_LIMIT_EXCEEDED,
@@ -17,7 +18,7 @@ from sfn_sim.errors import (
     Detail,
     StatesError,
 )
-from sfn_sim.payload import Json, dumps
+from sfn_sim.payload import Json, dumps, size_bytes
 from sfn_sim.query.expression import IntrinsicError, PathError, PlaceError, Scope, TemplateError
 from sfn_sim.query.intrinsics import is_intrinsic
 from sfn_sim.run.log import Visit
@@ -57,6 +58,31 @@ def fold(
     return value
 
 
+def assign(step: Step, data: Json, visit: Visit, scope: Scope) -> None:
+    """Fill an Assign; the variables get their new values when the state is left, so that all of it reads the old ones.
+
+    `data` is what `$` stands for: the result of a Task, Parallel, Map or Pass state, else the effective input; in a
+    Catcher the error output.
+
+    Source: Developer Guide, Passing data between states with variables; recorded: assign_from_value,
+    assign_in_wait_state, assign_in_catch_state. Which error a variable over its limit makes is assumed.
+
+    Raises:
+        StatesError: what an expression of it raises, or States.DataLimitExceeded.
+    """
+    assigned = cast("dict[str, Json]", fold((step,), data, None, visit, scope))
+    sizes = {name: size_bytes(value) for name, value in assigned.items()}
+    if sum(sizes.values()) > limits.VARIABLE.value:
+        name = max(sizes, key=lambda each: sizes[each])
+        raise too_large(visit.name, sum(sizes.values()), limits.VARIABLE.value, lambda: assigned[name], "variables")
+    held = {**scope.variables, **assigned}
+    if len(held) * limits.VARIABLE.value > limits.VARIABLES.value:
+        total = sum(map(size_bytes, held.values()))
+        if total > limits.VARIABLES.value:
+            raise too_large(visit.name, total, limits.VARIABLES.value, lambda: assigned, "variables")
+    visit.assigned = assigned
+
+
 def failure(problem: Exception, step: Step, data: Json, visit: Visit) -> StatesError:
     """Return the States error of a step that failed, with AWS's error name and cause."""
     detail = Detail(
@@ -70,9 +96,16 @@ def failure(problem: Exception, step: Step, data: Json, visit: Visit) -> StatesE
 
 
 def read(
-    planned: PlannedState, name: str, data: Json, visit: Visit, scope: Scope, *, template_words: bool = False
+    planned: PlannedState,
+    name: str,
+    data: Json,
+    visit: Visit,
+    scope: Scope,
+    *,
+    template_words: bool = False,
+    pointer: str = "",
 ) -> Json:
-    """Return what a `…Path` field outside the data flow reads.
+    """Return what a `…Path` field outside the data flow reads; `pointer` is its place, unless it is the state's own.
 
     `template_words`: AWS uses the words of templates for ErrorPath and CausePath.
     Source: recorded: invalid_jsonpath (HEARTBEATSECONDSPATH, CAUSEPATH).
@@ -84,7 +117,11 @@ def read(
         return planned.paths[name].evaluate(data, scope)
     except (PathError, IntrinsicError) as problem:
         detail = Detail(
-            "path", field=name, pointer=f"{planned.state.pointer}/{name}", value=data, message=str(problem)
+            "path",
+            field=name,
+            pointer=pointer or f"{planned.state.pointer}/{name}",
+            value=data,
+            message=str(problem),
         )
         if template_words:
             raise _template_failure(name, planned.paths[name].text, problem, data, detail, visit) from None
@@ -155,3 +192,12 @@ def too_large(name: str, size_bytes: int, limit_bytes: int, value: Callable[[], 
     )
     detail = Detail("size", stage=stage, value=value(), size_bytes=size_bytes, limit_bytes=limit_bytes)
     return StatesError(DATA_LIMIT_EXCEEDED, cause, detail=detail)
+
+
+def history_full(limit_events: int | None) -> StatesError:
+    """Return the error of a history that has no room left.
+
+    Source: Developer Guide, Service quotas; the words are those that AWS's users quote.
+    """
+    cause = f"The execution reached the maximum number of history events ({limit_events})."
+    return StatesError(RUNTIME, cause, detail=Detail("events"))

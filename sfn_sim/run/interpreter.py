@@ -45,6 +45,8 @@ class Interpreter:
         simple: how states run that never wait, by type; `blocking` those that may.
         progress: told of each Map's items: the Map's path, how many are done, how many there are.
         has_activity: tells whether there is an activity of an ARN; without it there is every one.
+        limit_events: the history limit of child executions; None for none.
+        keep_children: how many children of a distributed Map are kept whatever becomes of them.
     """
 
     log: Log
@@ -56,6 +58,8 @@ class Interpreter:
     seed: int = 0
     progress: Progress | None = None
     has_activity: Callable[[str], bool] | None = None
+    limit_events: int | None = limits.HISTORY_EVENTS.value
+    keep_children: int = 10
 
     def new_branch(self, label: str, last: int, visit: int, outer: Branch | None = None) -> Branch:
         """Return a branch with a scope of its own."""
@@ -66,7 +70,9 @@ class Interpreter:
                 branch.context = context_object(self.identity, self.execution_input, branch)
             return branch.context
 
-        branch.scope = Scope(context, {}, _LazyStream(self, branch))
+        # An inner scope reads the variables of the outer one; what it assigns stays in it.
+        variables = outer.scope.variables if outer is not None else {}
+        branch.scope = Scope(context, variables, _LazyStream(self, branch))
         return branch
 
     def run_graph(self, graph: PlannedGraph, branch: Branch, value: Json) -> StateRun:
@@ -120,7 +126,9 @@ class Interpreter:
         if size > self.limit_bytes:
             raise flow.too_large(visit.name, size, self.limit_bytes, lambda: output, "output")
         branch.size = size
-        branch.last = self.log.append(visit.state.exited, branch.last, (visit.name, output))
+        if visit.assigned:
+            branch.scope.variables = {**branch.scope.variables, **visit.assigned}
+        branch.last = self.log.append(visit.state.exited, branch.last, (visit.name, output, visit.assigned))
         visit.output = output
         visit.left = True
         visit.exited_ms = self.log.now_ms
@@ -179,6 +187,9 @@ class Interpreter:
     def _caught(self, planned: PlannedCatcher, error: StatesError, visit: Visit, branch: Branch) -> Step:
         output: Json = retry.error_output(error)
         visit.stages.append(("errorOutput", output))
+        visit.assigned = None
+        if planned.assign is not None:
+            flow.assign(planned.assign, output, visit, branch.scope)
         if planned.step is not None:
             output = flow.fold((planned.step,), output, visit.input, visit, branch.scope)
         visit.caught = True

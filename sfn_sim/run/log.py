@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.payload import Json, dumps, size_bytes
 from sfn_sim.query.expression import Scope
 
+if TYPE_CHECKING:
+    from sfn_sim.run.map_run import MapRun
+
 Event: TypeAlias = "tuple[int, int, int, str, tuple[Any, ...]]"
 
 _ENTERED = ("stateEnteredEventDetails", ("name", "input"))
-_EXITED = ("stateExitedEventDetails", ("name", "output"))
+_EXITED = ("stateExitedEventDetails", ("name", "output", "assignedVariables"))
 _ITERATION = ("name", "index")
 _STATE_TYPES = ("Pass", "Task", "Choice", "Wait", "Succeed", "Parallel", "Map")
 _TASK = ("resourceType", "resource")
@@ -67,6 +70,10 @@ DETAILS: dict[str, tuple[str, tuple[str, ...]]] = {
     "MapIterationSucceeded": ("mapIterationSucceededEventDetails", _ITERATION),
     "MapIterationFailed": ("mapIterationFailedEventDetails", _ITERATION),
     "MapIterationAborted": ("mapIterationAbortedEventDetails", _ITERATION),
+    "MapRunStarted": ("mapRunStartedEventDetails", ("mapRunArn",)),
+    "MapRunSucceeded": ("", ()),
+    "MapRunFailed": ("mapRunFailedEventDetails", ("error", "cause")),
+    "MapRunAborted": ("", ()),
     "ParallelStateStarted": ("", ()),
     "ParallelStateSucceeded": ("", ()),
     "ParallelStateFailed": ("", ()),
@@ -92,6 +99,7 @@ class Visit:
         entered_ms: when it was entered, in virtual ms since the start; `exited_ms` when it was left.
         stages: what the data was at each stage, under AWS's names, in order; a retry repeats them.
         output: what it gave on; meaningful only when `left`.
+        assigned: the variables that it gave values to.
         input_bytes: the size of its input; -1 where nobody has measured it.
         task_input_bytes: the size of what it handed to its task or items.
         result_bytes: the size of the result of its task; output_bytes: the size of its output.
@@ -103,6 +111,7 @@ class Visit:
 
     # Most visits keep these defaults: as class attributes they cost nothing to make.
     output: Json = None
+    assigned: dict[str, Json] | None = None
     left = False
     exited_ms = -1
     task_input_bytes = -1
@@ -157,7 +166,7 @@ class Branch:
         visit: the index of the last visit on it.
         size: the size of the value that its next state is given; -1 if not measured.
         outer: the branch round it.
-        item: a Map item's index and value.
+        item: a Map item's index and value; `item_source` where a dataset of Map items comes from.
         scope: what expressions may read beside their data.
         task_token: the token of the task that its state waits for.
     """
@@ -167,6 +176,7 @@ class Branch:
         "entered_ms",
         "in_parallel",
         "item",
+        "item_source",
         "label",
         "last",
         "outer",
@@ -185,6 +195,7 @@ class Branch:
         self.outer = outer
         self.size = -1
         self.item: tuple[int, Json] | None = outer.item if outer else None
+        self.item_source = "STATE_DATA"
         self.in_parallel = False
         self.state: PlannedState | None = None
         self.entered_ms = 0
@@ -202,6 +213,7 @@ class Log:
 
     Attributes:
         tokens: every task token that was handed out, and whether its task still waits for an answer.
+        map_runs: the runs of its distributed Maps, oldest first.
     """
 
     def __init__(self, limit: int | None = limits.HISTORY_EVENTS.value) -> None:
@@ -209,6 +221,7 @@ class Log:
         self.visits: list[Visit] = []
         self.now_ms = 0
         self.tokens: dict[str, bool] = {}
+        self.map_runs: list[MapRun] = []
         self._room = -1 if limit is None else limit - 1
 
     def set_time(self, now_ms: int) -> None:
@@ -247,7 +260,12 @@ class Log:
 def _api_details(names: tuple[str, ...], values: tuple[Any, ...], text: Callable[[Json], str]) -> dict[str, Any]:
     details: dict[str, Any] = {}
     for name, value in zip(names, values, strict=True):
-        if name in _JSON_FIELDS:
+        if name == "assignedVariables":
+            # Source: recorded: base_cases_BASE_PATHS (each value as JSON text), base_cases_BASE_EMPTY (none, no key).
+            if value:
+                details[name] = {variable: text(each) for variable, each in value.items()}
+                details[f"{name}Details"] = {"truncated": False}
+        elif name in _JSON_FIELDS:
             details[name] = text(value)
             if name != "parameters":
                 details[f"{name}Details"] = {"truncated": False}

@@ -1,4 +1,4 @@
-"""The Map state, inline.
+"""The Map state: inline here, distributed in `run.distributed_map`.
 
 Source: ASL specification, Map State; recorded: map_state_legacy_config_inline, map_state_break_condition_legacy,
 map_state_retry_multiple_retriers, max_concurrency_path, map_state_tolerated_failure_count_path.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import cast
 
-from sfn_sim.definition.model import MapState, Number
+from sfn_sim.definition.model import MapState
 from sfn_sim.definition.plan import PlannedState
-from sfn_sim.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, RUNTIME, Detail, StatesError
-from sfn_sim.payload import Json, dumps, size_bytes
+from sfn_sim.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StatesError
+from sfn_sim.payload import Json, size_bytes
 from sfn_sim.run import flow
-from sfn_sim.run.choice import is_number
+from sfn_sim.run.distributed_map import run_distributed
 from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import Branch, Visit
+from sfn_sim.run.map_fields import read_concurrency, read_items, read_tolerance
 from sfn_sim.run.retry import error_output
 
 
@@ -31,6 +32,8 @@ def run_map(
     """
     log = interpreter.log
     state = cast(MapState, planned.state)
+    if state.distribution is not None:
+        return (yield from run_distributed(interpreter, planned, branch, visit, value))
     effective = flow.fold(planned.plan.once, value, value, visit, branch.scope)
 
     in_items = False
@@ -38,18 +41,15 @@ def run_map(
     def work() -> StateRun:
         nonlocal in_items
         in_items = False
-        items = _items(planned, branch, visit, effective)
-        limit = _number(planned, "MaxConcurrency", state.max_concurrency, branch, visit, effective, "integer")
-        if limit < 0:
-            # AWS was recorded to hang here (max_concurrency_path_negative); an end with words is more use.
-            raise _refused(planned, "MaxConcurrencyPath", visit, effective, "MaxConcurrency cannot be negative.")
+        items = read_items(planned, branch, visit, effective)
+        limit = read_concurrency(planned, state, branch, visit, effective)
         branch.last = log.append("MapStateStarted", branch.last, (len(items),))
-        tolerance = _Tolerance.read(planned, state, branch, visit, effective, len(items))
+        tolerance = _Tolerance(*read_tolerance(planned, state, branch, visit, effective), len(items))
         run = _Items(interpreter, planned, branch, visit, items, effective, tolerance)
         tolerates = run.tolerates if tolerance.count or tolerance.percentage else None
         in_items = True
         try:
-            result: list[Json] = yield Gather(len(items), run.start, int(limit), tolerates)
+            result: list[Json] = yield Gather(len(items), run.start, limit, tolerates)
         except StatesError:
             run.abort_rest()
             raise
@@ -60,6 +60,8 @@ def run_map(
             raise flow.too_large(planned.name, total, interpreter.limit_bytes, lambda: result, "result")
         if not planned.plan.after:
             visit.output_bytes = total
+        if planned.assign is not None:
+            flow.assign(planned.assign, result, visit, branch.scope)
         output = flow.fold(planned.plan.after, result, value, visit, branch.scope)
         log.append("MapStateSucceeded", branch.last)
         return output
@@ -73,57 +75,6 @@ def run_map(
     return (yield from interpreter.attempt(planned, branch, visit, work, failed))
 
 
-def _items(planned: PlannedState, branch: Branch, visit: Visit, effective: Json) -> list[Json]:
-    items = effective
-    if "ItemsPath" in planned.paths:
-        items = flow.read(planned, "ItemsPath", effective, visit, branch.scope)
-        visit.stages.append(("afterItemsPath", items))
-    if isinstance(items, list):
-        return items
-    path = planned.paths["ItemsPath"].text if "ItemsPath" in planned.paths else "$"
-    # Source: ingestion-system.md (the real system's logs): 'Reference path "$.x" must point to array.'
-    detail = Detail(
-        "map",
-        stage="afterItemsPath",
-        field="ItemsPath",
-        expression=path,
-        value=effective,
-        pointer=f"{planned.state.pointer}/ItemsPath",
-        reached=items,
-        message="not an array",
-    )
-    cause = f'{flow.prefix(visit)}Reference path "{path}" must point to array.'
-    raise StatesError(RUNTIME, cause, detail=detail)
-
-
-def _number(
-    planned: PlannedState, name: str, number: Number, branch: Branch, visit: Visit, effective: Json, kind: str
-) -> float:
-    """Return a number of the Map, 0 where it is not set; `kind` is AWS's word for what it must be."""
-    if number.path is None:
-        return number.value or 0
-    field = f"{name}Path"
-    value = flow.read(planned, field, effective, visit, branch.scope)
-    whole = isinstance(value, int) or kind == "float"
-    if is_number(value) and whole:
-        return cast(float, value)
-    shown = value if isinstance(value, str) else dumps(value)
-    words = f'The {field} field refers to value "{shown}" which is not a valid {kind}: {number.path}'
-    raise _refused(planned, field, visit, effective, words)
-
-
-def _refused(planned: PlannedState, field: str, visit: Visit, effective: Json, words: str) -> StatesError:
-    detail = Detail(
-        "map",
-        field=field,
-        expression=planned.paths[field].text if field in planned.paths else "",
-        value=effective,
-        pointer=f"{planned.state.pointer}/{field}",
-        message=words,
-    )
-    return StatesError(RUNTIME, flow.prefix(visit) + words, detail=detail)
-
-
 class _Tolerance:
     """How many items may fail before the Map does."""
 
@@ -133,30 +84,6 @@ class _Tolerance:
         self.count = count
         self.percentage = percentage
         self.total = total
-
-    @classmethod
-    def read(
-        cls, planned: PlannedState, state: MapState, branch: Branch, visit: Visit, effective: Json, total: int
-    ) -> _Tolerance:
-        """Read both fields; either one's limit suffices.
-
-        Source: recorded: map_state_tolerated_failure_percentage_path (100.1, NoNumber), …_count_path.
-        """
-        names = ("ToleratedFailureCount", "ToleratedFailurePercentage")
-        count = _number(
-            planned, names[0], state.tolerated_failure_count, branch, visit, effective, "integer"
-        )
-        percentage = _number(
-            planned, names[1], state.tolerated_failure_percentage, branch, visit, effective, "float"
-        )
-        if count < 0:
-            raise _refused(
-                planned, f"{names[0]}Path", visit, effective, "ToleratedFailureCount cannot be negative."
-            )
-        if not 0 <= percentage <= 100:
-            words = "ToleratedFailurePercentage must be between 0 and 100."
-            raise _refused(planned, f"{names[1]}Path", visit, effective, words)
-        return cls(count, percentage, total)
 
     def exceeded(self, failures: int) -> bool:
         """Tell whether that many failures are too many.

@@ -49,6 +49,8 @@ def run_parallel(
         visit.stages.append(("result", result))
         if total > interpreter.limit_bytes:
             raise flow.too_large(planned.name, total, interpreter.limit_bytes, lambda: result, "result")
+        if planned.assign is not None:
+            flow.assign(planned.assign, result, visit, branch.scope)
         output = flow.fold(planned.plan.after, result, value, visit, branch.scope)
         log.append("ParallelStateSucceeded", branch.last)
         return output

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from sfn_sim.errors import DeadlockError, StatesError
-from sfn_sim.run.effects import Answer, AwaitToken, Gather, Invoke, Outcome, Sleep, StateRun
+from sfn_sim.run.effects import Answer, AwaitToken, AwsAnswer, CallAws, Gather, Invoke, Outcome, Sleep, StateRun
 from sfn_sim.run.log import HistoryLimitReached
 
 
@@ -22,6 +22,9 @@ class Executor(Protocol):
 
     def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
         """Run every call to its end and return the outcomes in the order of the calls."""
+
+    def call(self, call: CallAws, now_ms: int) -> AwsAnswer:
+        """Call an operation of an AWS service."""
 
 
 class _Process:
@@ -277,6 +280,8 @@ class Scheduler:
         process.token += 1
         try:
             effect = process.run.throw(value) if isinstance(value, Exception) else process.run.send(value)
+            while isinstance(effect, CallAws):
+                effect = process.run.send(self._executor.call(effect, self.now_ms))
         except StopIteration as stop:
             self._finished(process, stop.value)
             return

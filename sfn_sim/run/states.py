@@ -35,6 +35,8 @@ def run_pass(_: Interpreter, planned: PlannedState, branch: Branch, visit: Visit
     if state.result is not ABSENT:
         result = state.result
         visit.stages.append(("result", result))
+    if planned.assign is not None:
+        flow.assign(planned.assign, result, visit, scope)
     if plan.after:
         result = flow.fold(plan.after, result, value, visit, scope)
     return result, planned.next
@@ -55,13 +57,16 @@ def run_choice(_: Interpreter, planned: PlannedState, branch: Branch, visit: Vis
         StatesError: States.Runtime, when a path leads nowhere, or no rule holds and there is no Default.
     """
     effective = _effective(planned, branch, visit, value)
-    target = cast(ChoiceState, planned.state).default
+    target, assign = cast(ChoiceState, planned.state).default, planned.assign
     for rule, chosen in planned.choices:
         if holds(rule, effective, branch.scope, visit):
-            target = chosen
+            # The choice's own Assign stands for the state's (recorded: assign_in_choice).
+            target, assign = chosen, rule.assign
             break
     if target is None:
         raise no_match(visit, effective, planned.state.pointer)
+    if assign is not None:
+        flow.assign(assign, effective, visit, branch.scope)
     return _outgoing(planned, branch, visit, effective, value), target
 
 
@@ -117,6 +122,8 @@ def run_wait(
         raise _refused(visit, planned, "", effective, "Wait state delay is too long.")
     if delay > 0:
         yield Sleep(delay)
+    if planned.assign is not None:
+        flow.assign(planned.assign, effective, visit, branch.scope)
     return _outgoing(planned, branch, visit, effective, value), planned.next
 
 

@@ -83,6 +83,8 @@ def run_task(
             if len(data) > interpreter.limit_bytes:
                 raise flow.too_large(call.named, len(data), interpreter.limit_bytes, lambda: given, "task input")
             result = yield from _invoke(interpreter, call, branch, visit, times)
+        if planned.assign is not None:
+            flow.assign(planned.assign, result, visit, scope)
         return flow.fold(plan.after, result, value, visit, scope) if plan.after else result
 
     def work_with_token() -> StateRun:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from sfn_sim.errors import UnsupportedFeatureError
-from sfn_sim.server import executions, machines, tags, tasks, versions
+from sfn_sim.server import executions, machines, map_runs, tags, tasks, versions
 from sfn_sim.server.constraints import check
 from sfn_sim.server.store import Action, Store
 
@@ -20,6 +20,7 @@ ACTIONS: dict[str, Action] = {
     "DeleteStateMachineVersion": versions.delete_state_machine_version,
     "DescribeActivity": tasks.describe_activity,
     "DescribeExecution": executions.describe_execution,
+    "DescribeMapRun": map_runs.describe_map_run,
     "DescribeStateMachine": machines.describe_state_machine,
     "DescribeStateMachineAlias": versions.describe_state_machine_alias,
     "DescribeStateMachineForExecution": machines.describe_state_machine_for_execution,
@@ -27,6 +28,7 @@ ACTIONS: dict[str, Action] = {
     "GetExecutionHistory": executions.get_execution_history,
     "ListActivities": tasks.list_activities,
     "ListExecutions": executions.list_executions,
+    "ListMapRuns": map_runs.list_map_runs,
     "ListStateMachineAliases": versions.list_state_machine_aliases,
     "ListStateMachineVersions": versions.list_state_machine_versions,
     "ListStateMachines": machines.list_state_machines,
@@ -40,6 +42,7 @@ ACTIONS: dict[str, Action] = {
     "StopExecution": executions.stop_execution,
     "TagResource": tags.tag_resource,
     "UntagResource": tags.untag_resource,
+    "UpdateMapRun": map_runs.update_map_run,
     "UpdateStateMachine": machines.update_state_machine,
     "UpdateStateMachineAlias": versions.update_state_machine_alias,
     "ValidateStateMachineDefinition": machines.validate_state_machine_definition,

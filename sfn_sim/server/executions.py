@@ -16,8 +16,10 @@ from sfn_sim.payload import loads
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Driver, Execution, Options
 from sfn_sim.run.log import Log
+from sfn_sim.run.map_run import KEPT_MOST
 from sfn_sim.server.delivery import deliver
-from sfn_sim.server.faults import ApiError, invalid, no_execution
+from sfn_sim.server.faults import ApiError, invalid
+from sfn_sim.server.map_runs import as_started, find_child, find_map_run
 from sfn_sim.server.names import check_name, parse_arn
 from sfn_sim.server.pages import page
 from sfn_sim.server.running import Run
@@ -138,7 +140,13 @@ def _run(store: Store, target: Target, identity: Identity, text: str) -> Run:
             store.warm.append(functions)
         deliver(execution, identity.arn, target.revision.logging)
 
-    options = Options(seed=store.seed, has_activity=store.activities.__contains__)
+    longest = limits.EXPRESS_EXECUTION if target.machine.type == "EXPRESS" else limits.EXECUTION
+    options = Options(
+        seed=store.seed,
+        has_activity=store.activities.__contains__,
+        keep_children=KEPT_MOST,
+        limit_s=longest.value,
+    )
     try:
         planned = target.revision.planned()
     except UnsupportedFeatureError as error:
@@ -190,9 +198,7 @@ def _standard(store: Store, text: str) -> Started:
     """
     parse_arn(text, "execution")
     started = store.executions.get(text)
-    if started is None:
-        raise no_execution(text)
-    return started
+    return find_child(store, text) if started is None else started
 
 
 def _stop_date(started: Started) -> datetime:
@@ -211,7 +217,7 @@ def _common(started: Started) -> Request:
     status = started.run.execution.status
     return {
         "executionArn": started.arn,
-        "stateMachineArn": started.machine.arn,
+        "stateMachineArn": started.run.execution.identity.machine_arn,
         "name": started.name,
         "status": status,
         "startDate": started.start,
@@ -219,6 +225,7 @@ def _common(started: Started) -> Request:
         **({"stopDate": _stop_date(started)} if status != "RUNNING" else {}),
         **({"stateMachineVersionArn": started.version_arn} if started.version_arn else {}),
         **({"stateMachineAliasArn": started.alias_arn} if started.alias_arn else {}),
+        **({"mapRunArn": started.map_run.arn} if started.map_run else {}),
     }
 
 
@@ -233,6 +240,8 @@ def describe_execution(store: Store, request: Request) -> Request:
     if execution.status in ("RUNNING", "SUCCEEDED"):
         reason = f"Execution is {execution.status} and cannot be redriven"
         redrive = {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    elif started.map_run is not None:
+        redrive = {"redriveStatus": "REDRIVABLE_BY_MAP_RUN"}
     return {
         **_common(started),
         **redrive,
@@ -247,6 +256,11 @@ def stop_execution(store: Store, request: Request) -> Request:
     """End an execution from outside; one that has ended is left alone."""
     started = _standard(store, request["executionArn"])
     if started.run.execution.status == "RUNNING":
+        if started.map_run is not None:
+            raise UnsupportedFeatureError(
+                f"StopExecution of {started.arn}: to stop one child of a Map Run is not carried out yet; stop "
+                f"{started.map_run.execution_arn}"
+            )
         started.run.stop(request.get("error"), request.get("cause"))
         return {"stopDate": store.clock.now()}
     return {"stopDate": _stop_date(started)}
@@ -272,7 +286,9 @@ def _without_data(event: Request) -> Request:
 
 
 def list_executions(store: Store, request: Request) -> Request:
-    """List the executions of a machine, of a version or of an alias, newest first."""
+    """List the executions of a machine, of a version, of an alias or of a Map Run, newest first."""
+    if "mapRunArn" in request and "stateMachineArn" not in request:
+        return _list_children(store, request)
     if "stateMachineArn" not in request:
         raise invalid("Must provide a state machine ARN or a map run ARN")
     arn = request["stateMachineArn"]
@@ -288,3 +304,18 @@ def list_executions(store: Store, request: Request) -> Request:
     ]
     shown, more = page(found, request)
     return {"executions": [_common(each) for each in shown], **more}
+
+
+def _list_children(store: Store, request: Request) -> Request:
+    """List the children of a Map Run, as far as they are remembered.
+
+    Source: API reference, ListExecutions, mapRunArn, itemCount; that Express children are refused is assumed.
+    """
+    parent, run = find_map_run(store, request["mapRunArn"])
+    if run.express:
+        raise _not_supported()
+    wanted = request.get("statusFilter")
+    children = sorted(run.children.values(), key=lambda child: -child.index)
+    shown, more = page([child for child in children if wanted in (None, child.status)], request)
+    listed = [{**_common(as_started(parent, run, child)), "itemCount": child.items} for child in shown]
+    return {"executions": listed, **more}

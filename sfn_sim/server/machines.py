@@ -11,6 +11,7 @@ from typing import Any
 from sfn_sim.definition.validate import validate
 from sfn_sim.definition.validate_json import to_api
 from sfn_sim.server.faults import ApiError, invalid, no_machine
+from sfn_sim.server.map_runs import find_child, processor_definition
 from sfn_sim.server.names import check_name, parse_arn
 from sfn_sim.server.pages import page
 from sfn_sim.server.references import variable_references
@@ -192,20 +193,20 @@ def describe_state_machine_for_execution(store: Store, request: Request) -> Requ
     Source: API reference, DescribeStateMachineForExecution.
     """
     arn = parse_arn(request["executionArn"], "execution")
-    started = store.executions.get(arn.text)
-    if started is None:
-        raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn.text}'")
-    revision = started.revision
+    started = store.executions.get(arn.text) or find_child(store, arn.text)
+    revision, run = started.revision, started.map_run
     answer: Request = {
-        "stateMachineArn": started.machine.arn,
-        "name": started.machine.name,
-        "definition": revision.definition,
+        "stateMachineArn": started.run.execution.identity.machine_arn,
+        "name": started.run.execution.identity.machine_name,
+        "definition": processor_definition(revision.definition, run.pointer) if run else revision.definition,
         "roleArn": revision.role_arn,
         "updateDate": started.machine.updated,
         "loggingConfiguration": revision.logging,
         "tracingConfiguration": revision.tracing,
         "encryptionConfiguration": revision.encryption or {"type": "AWS_OWNED_KEY"},
     }
+    if run is not None:
+        answer |= {"mapRunArn": run.arn, "label": run.label}
     return answer | _told(revision)
 
 

@@ -12,6 +12,7 @@ from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.errors import UnsupportedFeatureError
 from sfn_sim.machine import START
+from sfn_sim.run.map_run import MapRun
 from sfn_sim.run.seed import Stream
 from sfn_sim.server.clock import RealClock, VirtualClock
 from sfn_sim.server.faults import ApiError, no_machine
@@ -104,6 +105,8 @@ class Started:
     version_arn: str | None = None
     alias_arn: str | None = None
     trace_header: str | None = None
+    map_run: MapRun | None = None
+    """The Map Run that it is a child of."""
 
     @property
     def start(self) -> datetime:

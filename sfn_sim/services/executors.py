@@ -1,6 +1,6 @@
-"""Carry invocations out: in the scheduler's own thread, or in threads.
+"""Carry invocations out: in the scheduler's own thread, or in threads; `lanes` does it in other processes.
 
-Both give the outcomes in the order of the calls, so that the log is the same. A watchdog ends a handler that runs
+All give the outcomes in the order of the calls, so that the log is the same. A watchdog ends a handler that runs
 longer, on the clock on the wall, than the wall limit; it is our own stop, never States.Timeout.
 """
 
@@ -11,14 +11,17 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from sfn_sim import clock, limits
 from sfn_sim.errors import RUNTIME, ConfigurationError, HandlerWallLimitError
-from sfn_sim.run.effects import Invoke, Outcome
+from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
+from sfn_sim.run.scheduler import Executor
 from sfn_sim.run.seed import Stream
+from sfn_sim.services.aws import AwsClients
 from sfn_sim.services.containers import CONTAINERS
 from sfn_sim.services.invocation import invoke
 from sfn_sim.services.lambda_functions import Function, Handlers, function_name
@@ -51,6 +54,7 @@ class Calls:
         seed: the seed of request ids.
         wall_limit_s: how long one handler may run on the clock on the wall.
         cold: whether every invocation gets a container of its own.
+        aws: the clients of AWS's services.
     """
 
     handlers: Handlers
@@ -59,6 +63,7 @@ class Calls:
     wall_limit_s: float = WALL_LIMIT_S
     cold: bool = False
     _start_ns: int = 0
+    aws: AwsClients = field(default_factory=AwsClients)
     _functions: dict[str, Function | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,18 +90,36 @@ class Calls:
             HandlerImportError: the handler's module fails when it is imported.
         """
         call, function = assigned.call, assigned.function
-        if function is None:
-            return _not_found(function_name(call.function), self._request_id(call))
-        if len(call.payload) > limits.LAMBDA_PAYLOAD.value:
-            return _request_too_large(len(call.payload), self._request_id(call))
-        invocation = clock.Invocation(function.name, self._start_ns + now_ms * 1_000_000)
-        invocation.request_id = lambda: self._request_id(call)
+        refusal = self.refusal(assigned)
+        if refusal is not None:
+            return refusal
+        assert function is not None
+        invocation = self.invocation(assigned, function, now_ms)
         if self.cold:
             function.discard(assigned.slot)
         with watchdog.watching(invocation):
             if function.settings.url is not None:
                 return invoke_remote(function, call.payload, invocation)
             return invoke(function, assigned.slot, call.payload, invocation)
+
+    def refusal(self, assigned: Assigned) -> Outcome | None:
+        """Return how Lambda refuses a call; None for one that it takes."""
+        call = assigned.call
+        if assigned.function is None:
+            return _not_found(function_name(call.function), self._request_id(call))
+        if len(call.payload) > limits.LAMBDA_PAYLOAD.value:
+            return _request_too_large(len(call.payload), self._request_id(call))
+        return None
+
+    def invocation(self, assigned: Assigned, function: Function, now_ms: int) -> clock.Invocation:
+        """Return the invocation that a call becomes at a virtual moment."""
+        invocation = clock.Invocation(function.name, self._start_ns + now_ms * 1_000_000)
+        invocation.request_id = lambda: self._request_id(assigned.call)
+        return invocation
+
+    def call_aws(self, call: CallAws, now_ms: int) -> AwsAnswer:
+        """Call an operation of an AWS service at a virtual moment."""
+        return self.aws.call(call, self._start_ns + now_ms * 1_000_000)
 
     def _request_id(self, call: Invoke) -> str:
         return Stream.named(self.seed, "request", *call.identity).uuid4()
@@ -228,6 +251,10 @@ class InlineExecutor:
         """Run every call to its end and return the outcomes in the order of the calls."""
         return [self._calls.carry_out(each, now_ms, self._watchdog) for each in self._calls.assign(calls)]
 
+    def call(self, call: CallAws, now_ms: int) -> AwsAnswer:
+        """Call an operation of an AWS service."""
+        return self._calls.call_aws(call, now_ms)
+
     def close(self) -> None:
         """Let go of what the executor holds."""
         self._watchdog.close()
@@ -274,6 +301,10 @@ class ThreadExecutor:
             raise failures[min(failures)]
         return [outcome for outcome in outcomes if outcome is not None]
 
+    def call(self, call: CallAws, now_ms: int) -> AwsAnswer:
+        """Call an operation of an AWS service."""
+        return self._calls.call_aws(call, now_ms)
+
     def _serve(self) -> None:
         while (item := self._work.get()) is not None:
             chain, now_ms, done = item
@@ -294,21 +325,46 @@ class ThreadExecutor:
 
 
 _Done = tuple[int, "Outcome | BaseException"]
-EXECUTORS: dict[str, Callable[[Calls, int], InlineExecutor | ThreadExecutor]] = {
-    "inline": lambda calls, _: InlineExecutor(calls),
-    "threads": ThreadExecutor,
-}
+EXECUTORS = ("inline", "threads", "processes")
+DASK = "dask://"
 
 
-def make_executor(name: str | None, calls: Calls, workers: int) -> InlineExecutor | ThreadExecutor:
+class ClosableExecutor(Executor, Protocol):
+    """An executor that holds something."""
+
+    def close(self) -> None:
+        """Let go of what the executor holds."""
+
+
+def check_executor(name: str) -> str:
+    """Return the name of an executor.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if name not in EXECUTORS and not name.startswith(DASK):
+        known = ", ".join((*EXECUTORS, f"{DASK}HOST:PORT"))
+        raise ConfigurationError(f"no executor is named {name!r}; there are: {known}")
+    return name
+
+
+def make_executor(name: str | None, calls: Calls, workers: int) -> ClosableExecutor:
     """Return an executor by name; without one, inline for one worker and threads for more.
 
     Raises:
         ConfigurationError: there is none of that name, or no worker.
     """
-    chosen = name or ("inline" if workers == 1 else "threads")
-    if chosen not in EXECUTORS:
-        raise ConfigurationError(f"no executor is named {chosen!r}; there are: {', '.join(EXECUTORS)}")
+    chosen = check_executor(name or ("inline" if workers == 1 else "threads"))
     if workers < 1:
         raise ConfigurationError(f"--workers {workers}: at least 1 is needed")
-    return EXECUTORS[chosen](calls, workers)
+    if chosen == "inline":
+        return InlineExecutor(calls)
+    if chosen == "threads":
+        return ThreadExecutor(calls, workers)
+    if chosen == "processes":
+        from sfn_sim.services.processes import process_executor
+
+        return process_executor(calls, workers)
+    from sfn_sim.services.dask_cluster import dask_executor
+
+    return dask_executor(calls, chosen)

@@ -195,6 +195,14 @@ def _exited(how: str, invocation: clock.Invocation) -> tuple[str, str]:
     return "Runtime.ExitError", json.dumps({"errorType": "Runtime.ExitError", "errorMessage": message})
 
 
+def worker_ended(how: str, invocation: clock.Invocation) -> Outcome:
+    """Return what Lambda says of an invocation whose process ended under it, such as one that ran out of memory."""
+    name, cause = _exited(how, invocation)
+    real_ns = time.perf_counter_ns() - invocation.real_start
+    printed = f"sfn-sim: the worker process ended ({how}), and what its handler had written is lost\n"
+    return Outcome(None, name, cause, 0, real_ns, printed, invocation.request_id())
+
+
 def _too_large(size_bytes: int) -> tuple[str, str]:
     # Source: AWS Lambda quotas; the words are those that Lambda's users quote.
     name, most = "Function.ResponseSizeTooLarge", limits.LAMBDA_PAYLOAD.value

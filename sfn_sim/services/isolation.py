@@ -89,6 +89,25 @@ def isolated(environment: Mapping[str, str] | None = None, allow_network: Sequen
         _leave(run, hosts)
 
 
+def allowed_hosts() -> tuple[str, ...]:
+    """Return the hosts that may be reached beside loopback, at present."""
+    with _lock:
+        return tuple(host for host, count in _allowed.items() if host and count > 0)
+
+
+@contextlib.contextmanager
+def reaching(*hosts: str) -> Iterator[None]:
+    """Let more hosts be reached: those of a cluster that handlers run on."""
+    names = [_host(each) for each in hosts]
+    with _lock:
+        _allowed.update(names)
+    try:
+        yield
+    finally:
+        with _lock:
+            _allowed.subtract(names)
+
+
 def _enter(environment: Mapping[str, str], hosts: Iterable[str]) -> _Run:
     with _lock:
         run = _Run()
@@ -132,9 +151,9 @@ def _set_up() -> None:
     _allowed.update(urlsplit(url).hostname or "" for url in endpoints.values())
     _guards.enter_context(_guarded_sockets())
     if endpoints:
-        _guards.enter_context(_when_imported(("botocore.signers",), _sign_with_the_real_clock))
+        _guards.enter_context(when_imported(("botocore.signers",), _sign_with_the_real_clock))
     if _ENDPOINT not in endpoints:
-        _guards.enter_context(_when_imported(("boto3", "botocore.session"), _start_moto))
+        _guards.enter_context(when_imported(("boto3", "botocore.session"), _start_moto))
 
 
 def _endpoints() -> dict[str, str]:
@@ -212,6 +231,9 @@ def lock_moto() -> None:
 
 def _locked(answer: Callable[..., Any]) -> Callable[..., Any]:
     def locked(*args: Any, **kwargs: Any) -> Any:
+        if getattr(kwargs.get("request"), "is_refused", False):
+            # A fault has answered.
+            return None
         with MOTO_LOCK:
             return answer(*args, **kwargs)
 
@@ -306,7 +328,8 @@ class _Loader(importlib.abc.Loader):
 
 
 @contextlib.contextmanager
-def _when_imported(names: Sequence[str], act: Callable[[], None]) -> Iterator[None]:
+def when_imported(names: Sequence[str], act: Callable[[], None]) -> Iterator[None]:
+    """Act once, as soon as one of some modules is imported; at once, if one has been."""
     if any(name in sys.modules for name in names):
         act()
         yield

@@ -164,6 +164,8 @@ class AwsFaults:
             from botocore.exceptions import ReadTimeoutError
 
             raise ReadTimeoutError(endpoint_url=request.url)
+        # botocore asks everybody, and takes the first answer: moto must not do what has been refused.
+        request.is_refused = True
         return _refusal(fault, request)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ WORK = "arn:aws:states:us-east-1:123456789012:activity:w"
 ALIAS = f"{MACHINE}:live"
 ROUTE = [{"stateMachineVersionArn": f"{MACHINE}:1", "weight": 100}]
 WAITS = graph(A={"Type": "Task", "Resource": WORK, "End": True})
+PROCESSOR = {**json.loads(WAITS), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+ROWS = graph(Rows={"Type": "Map", "ItemProcessor": PROCESSOR, "End": True})
 CREATE = {"name": "m", "definition": graph(A=PASS), "roleArn": ROLE}
 TAGS = [{"key": "k", "value": "v"}]
 
@@ -65,16 +68,30 @@ def steps() -> Iterator[Step]:
     yield "CreateStateMachine", {**CREATE, "name": "x", "type": "EXPRESS"}
     yield "StartSyncExecution", {"stateMachineArn": MACHINE.removesuffix("m") + "x"}
     yield "StartExecution", {"stateMachineArn": MACHINE.removesuffix("m") + "x"}
+    rows, started = MACHINE.removesuffix("m") + "rows", EXECUTION.removesuffix("m:e") + "rows:e"
+    yield "CreateStateMachine", {**CREATE, "name": "rows", "definition": ROWS}
+    yield "StartExecution", {"stateMachineArn": rows, "name": "e", "input": "[1]"}
+    yield "ListMapRuns", {"executionArn": started}
+    yield "DescribeMapRun", {"mapRunArn": "…"}
+    yield "UpdateMapRun", {"mapRunArn": "…", "toleratedFailureCount": 1}
+    yield "ListExecutions", {"mapRunArn": "…"}
+    yield "DescribeExecution", {"executionArn": "…"}
+    yield "DescribeStateMachineForExecution", {"executionArn": "…"}
+    yield "GetExecutionHistory", {"executionArn": started}
+    yield "StopExecution", {"executionArn": started}
+    yield "DescribeMapRun", {"mapRunArn": "…"}
     yield "DeleteStateMachine", {"stateMachineArn": MACHINE}
     yield "DeleteActivity", {"activityArn": WORK}
 
 
 def test_every_answer_fits_the_service_model() -> None:
-    store, model, token, seen = Store(activity_poll_s=0), service_model(), "", set()
+    store, model, seen = Store(activity_poll_s=0), service_model(), set()
+    known: dict[str, str] = {}
     for action, request in steps():
-        given = {**request, "taskToken": token} if "taskToken" in request else request
+        given = {name: known[name] if value == "…" else value for name, value in request.items()}
         answer = perform(store, action, given)
-        token = answer.get("taskToken", token)
+        for told in (answer, *answer.get("mapRuns", ()), *answer.get("executions", ())):
+            known |= {name: told[name] for name in ("taskToken", "mapRunArn", "executionArn") if name in told}
         seen.add(action)
         shape = model.operation_model(action).output_shape
         problems = ParamValidator().validate(answer, shape).generate_report()

@@ -204,7 +204,7 @@ def test_lambda_invoke_wraps_the_payload_as_the_sdk_does() -> None:
     ("definition", "words"),
     [
         ({"QueryLanguage": "JSONata", "A": {"Type": "Pass", "End": True}}, "JSONata"),
-        ({"A": {"Type": "Pass", "Assign": {"x": 1}, "End": True}}, "/States/A/Assign"),
+        ({"A": {"Type": "Pass", "QueryLanguage": "JSONata", "End": True}}, "/States/A/QueryLanguage"),
     ],
 )
 def test_what_is_not_carried_out_yet_is_refused_when_it_is_loaded(definition: dict[str, Any], words: str) -> None:

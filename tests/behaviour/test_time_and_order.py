@@ -164,6 +164,15 @@ def test_the_machines_own_timeout_ends_the_execution_as_timed_out() -> None:
     assert (execution.status, execution.error, execution.elapsed_ms) == ("TIMED_OUT", None, 5000)
 
 
+def test_an_execution_lasts_a_year_at_most() -> None:
+    year_s = 31_536_000
+    waits = {"Type": "Wait", "Seconds": year_s - 1}
+    fits = machine(A={**waits, "End": True}).run()
+    assert (fits.status, fits.elapsed_ms) == ("SUCCEEDED", (year_s - 1) * 1000)
+    execution = machine(A={**waits, "Next": "B"}, B={"Type": "Wait", "Seconds": 5, "End": True}).run()
+    assert (execution.status, execution.error, execution.elapsed_ms) == ("TIMED_OUT", "States.Timeout", year_s * 1000)
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_handler_that_hangs_is_stopped_with_a_message_of_its_own(workers: int) -> None:
     def handler(event: Any, context: Any) -> Any:

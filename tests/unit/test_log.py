@@ -13,7 +13,7 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 # A value for each field that details can have.
 VALUES: dict[str, Any] = {
     "index": 3, "length": 2, "timeoutInSeconds": 60, "heartbeatInSeconds": 30,
-    "input": {"a": 1}, "output": [1], "parameters": {"p": 1},
+    "input": {"a": 1}, "output": [1], "parameters": {"p": 1}, "assignedVariables": {"v": 1},
 }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_ids_count_from_one_and_times_are_virtual() -> None:
     log = Log()
     assert [log.append("PassStateEntered", 0, ("A", None)) for _ in range(3)] == [1, 2, 3]
     log.set_time(90_000)
-    log.append("PassStateExited", 3, ("A", None))
+    log.append("PassStateExited", 3, ("A", None, None))
     event = list(log.to_api(START))[-1]
     assert (event["id"], event["previousEventId"]) == (4, 3)
     assert event["timestamp"] == datetime(2025, 1, 1, 0, 1, 30, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_the_last_place_is_kept_for_the_event_that_ends_the_execution() -> None:
     log.append("ExecutionStarted", 0, ({}, "role"))
     log.append("PassStateEntered", 0, ("A", None))
     with pytest.raises(HistoryLimitReached):
-        log.append("PassStateExited", 2, ("A", None))
+        log.append("PassStateExited", 2, ("A", None, None))
     assert log.append("ExecutionFailed", 2, (None, None)) == 3
 
 

@@ -1,0 +1,231 @@
+"""Every finding's code: what it means, how bad it is, and an example. Codes are stable: they are never renamed.
+
+`docs/check.md` and `sfn-sim explain-code` are written from this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+SEVERITIES = (ERROR, WARNING, NOTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding.
+
+    Attributes:
+        name: the code.
+        severity: how bad it is on every way; what goes wrong on some ways only is at most a warning.
+        title: what it is, in one line.
+        meaning: what it means, and what happens in a run.
+        example: a piece of a definition in which it is found, and below it what mends it.
+    """
+
+    name: str
+    severity: str
+    title: str
+    meaning: str
+    example: str
+
+
+def _code(name: str, severity: str, title: str, meaning: str, example: str) -> Code:
+    return Code(name, severity, title, " ".join(meaning.split()), example.strip("\n"))
+
+
+CODES: dict[str, Code] = {
+    each.name: each
+    for each in (
+        _code(
+            "PATH_MISSING", ERROR, "a path that leads nowhere on any way into the state",
+            """The state reads a path that no way into it can have. The execution fails there with States.Runtime,
+            which no Retry and no Catch takes.""",
+            '''
+"Prepare": {"Type": "Pass", "Parameters": {"order.$": "$.order"}, "ResultPath": "$.job", "Next": "Charge"},
+"Charge":  {"Type": "Task", …, "Parameters": {"id.$": "$.job.id"}}
+                                                       ^^ Prepare makes job of {order}
+mend: read $.job.order.id, or pass on "id.$": "$.id" in the Parameters of Prepare''',
+        ),
+        _code(
+            "PATH_SOMETIMES_MISSING", WARNING, "a path that some ways into the state have, and others lack",
+            """At least one way through the machine leads here without the value. The message names that way. An
+            execution that takes it fails with States.Runtime.""",
+            '''
+"Choose":  {"Type": "Choice", "Choices": [{…, "Next": "Load"}], "Default": "Use"},
+"Load":    {"Type": "Task", …, "ResultPath": "$.loaded", "Next": "Use"},
+"Use":     {"Type": "Task", …, "Parameters": {"key.$": "$.loaded.key"}}
+                                                          ^^^^^^ not on Choose → Use
+mend: test IsPresent in a Choice before, or give $.loaded on the other way too''',
+        ),
+        _code(
+            "STATE_REPLACED", ERROR, "a state replaced everything, and a later one reads what is gone",
+            """A Pass with Parameters, a Task, Map or Parallel without ResultPath, or a Catch without ResultPath puts
+            its own result in the place of the whole state. A later state still reads what was there before. Both
+            ends are named.""",
+            '''
+"Group": {"Type": "Pass", "Parameters": {"total.$": "$.chunked.total"}, "Next": "Merge"},
+"Merge": {"Type": "Task", …, "Parameters": {"key.$": "$.chunked.key"}}
+                                                        ^^^^^^^ gone since Group
+mend: pass on "key.$": "$.chunked.key" in Group, or give Group a ResultPath''',
+        ),
+        _code(
+            "NULL_VALUE", WARNING, "a value that is or may be null where its reader needs otherwise",
+            """A Map over null, a path below null, an intrinsic function's argument, or a ResultPath through null
+            fails; a comparison with null is false. An error where it is null on every way.""",
+            '''
+"None":  {"Type": "Pass", "Result": null, "ResultPath": "$.items", "Next": "Each"},
+"Each":  {"Type": "Map", "ItemsPath": "$.items", …}
+                                       ^^^^^^^ null on the way over None
+mend: "Result": [], or test IsNull in a Choice before''',
+        ),
+        _code(
+            "CONTEXT_PATH", ERROR, "$ and $$ mixed up, or a part of the Context Object that is not there",
+            """$ is the state's input; $$ is the Context Object. $$.Map is there inside a Map only, and $$.Task.Token
+            in a Task that waits for its token. A warning where the input is not known.""",
+            '''
+"ItemSelector": {"index.$": "$.Map.Item.Index"}
+                             ^^^^^ the input has no Map
+mend: "index.$": "$$.Map.Item.Index"''',
+        ),
+        _code(
+            "WRONG_TYPE", ERROR, "a value of a type that the field does not take",
+            """ItemsPath needs an array; SecondsPath, TimeoutSecondsPath, MaxConcurrencyPath and the like need a
+            number; TimestampPath, ErrorPath and CausePath need a string.""",
+            '''
+"Start": {"Type": "Pass", "Result": {"items": {"a": 1}}, "Next": "Each"},
+"Each":  {"Type": "Map", "ItemsPath": "$.items", …}
+                                       ^^^^^^^ an object
+mend: give a path to an array''',
+        ),
+        _code(
+            "INTRINSIC_ARGUMENT", ERROR, "an intrinsic function that refuses its arguments",
+            """The number of {} in a States.Format template, or the type of an argument, does not fit. The execution
+            fails with States.IntrinsicFailure.""",
+            '''
+"id.$": "States.Format('{}-{}', $.name)"
+                        ^^^^^ two holes, one argument
+mend: "id.$": "States.Format('{}', $.name)"''',
+        ),
+        _code(
+            "PLACE_CONFLICT", ERROR, "a ResultPath that leads through a value that is no object",
+            """A result is put below a string, number, boolean, null or array. The execution fails with
+            States.ReferencePathConflict.""",
+            '''
+"Name": {"Type": "Pass", "Result": "a", "ResultPath": "$.user", "Next": "Load"},
+"Load": {"Type": "Task", …, "ResultPath": "$.user.orders"}
+                                             ^^^^ a string since Name
+mend: "ResultPath": "$.orders"''',
+        ),
+        _code(
+            "PATH_ALWAYS_EMPTY", WARNING, "a path with *, .., a slice or a filter below what is not there",
+            """Such a path does not fail where its beginning leads nowhere: it gives an empty list, on every way.""",
+            '''
+"Prepare": {"Type": "Pass", "Parameters": {"rows.$": "$.rows"}, "Next": "Pick"},
+"Pick":    {"Type": "Pass", "Parameters": {"ids.$": "$.lines[*].id"}}
+                                                       ^^^^^ Prepare gives {rows}
+mend: "ids.$": "$.rows[*].id"''',
+        ),
+        _code(
+            "UNLIKE_TYPES", WARNING, "a Choice rule that compares unlike types",
+            """The operator compares numbers, strings, booleans or timestamps, and the value is of another type.
+            Step Functions does not fail: the rule is false, always.""",
+            '''
+"Count": {"Type": "Pass", "Parameters": {"n.$": "States.Format('{}', $.n)"}, "Next": "Many"},
+"Many":  {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericGreaterThan": 3, …}], …}
+                                                     ^^^ a string since Count
+mend: "n.$": "$.n"''',
+        ),
+        _code(
+            "BRANCH_NEVER_TAKEN", WARNING, "a Choice rule that no input can reach or meet",
+            """What is known of the input here contradicts the rule, or the rules before it take everything. A note
+            where it is the Default.""",
+            '''
+"Set":    {"Type": "Pass", "Parameters": {"mode": "fast"}, "Next": "Choose"},
+"Choose": {"Type": "Choice", "Choices": [{"Variable": "$.mode", "StringEquals": "slow", "Next": "Slow"}], …}
+                                                              ^^^^^^ it is always "fast"
+mend: take the rule away, or let Set pass the mode on''',
+        ),
+        _code(
+            "NO_CHOICE_MATCHES", ERROR, "a Choice without Default in which no rule can hold",
+            """On the way that is named no rule holds. The execution fails with States.Runtime.""",
+            '''
+"Set":    {"Type": "Pass", "Result": {"mode": "fast"}, "Next": "Choose"},
+"Choose": {"Type": "Choice", "Choices": [{"Variable": "$.mode", "StringEquals": "slow", "Next": "Slow"}]}
+mend: add a "Default"''',
+        ),
+        _code(
+            "HANDLER_NEVER_USED", WARNING, "a Retrier or Catcher for errors that cannot come here",
+            """The state cannot raise the error, or an entry before it takes all that this one names. A note where
+            only a default that nobody meets could raise it: States.Timeout without TimeoutSeconds.""",
+            '''
+"Retry": [{"ErrorEquals": ["States.TaskFailed"]}, {"ErrorEquals": ["Lambda.TooManyRequestsException"]}]
+                                                                   ^^^ taken by States.TaskFailed before
+mend: put the Retrier that names fewer errors first''',
+        ),
+        _code(
+            "UNKNOWN_ERROR_NAME", WARNING, "an error name that nothing raises",
+            """The name is close to one that Step Functions or Lambda raises, and is none. The Retrier or Catcher
+            never acts.""",
+            '''
+"Retry": [{"ErrorEquals": ["Lambda.TooManyRequestException"]}]
+                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+mend: "Lambda.TooManyRequestsException"''',
+        ),
+        _code(
+            "UNCATCHABLE_ERROR", WARNING, "an error name that no Retry and no Catch can take",
+            """States.Runtime ends an execution at once, whatever Retry and Catch say.""",
+            '''
+"Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "Mend"}]
+                            ^^^^^^^^^^^^^^
+mend: correct the path or template that raises it''',
+        ),
+        _code(
+            "CAUSE_SWALLOWED", WARNING, "a Catch after which nothing tells what went wrong",
+            """The catcher's error output is read by no state after it, and every way from there ends in a Fail state
+            with an Error and Cause of its own: the real ones are lost.""",
+            '''
+"Catch":  [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Failed"}],
+"Failed": {"Type": "Fail", "Error": "ChunkFailed", "Cause": "A chunk failed"}
+                                                            ^^^ whose cause?
+mend: "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"''',
+        ),
+        _code(
+            "RETRY_OUTLASTS_TIMEOUT", WARNING, "retries that last longer than the machine may run",
+            """The waits of one Retrier, with the attempts' own TimeoutSeconds where there is one, add up to more than
+            the machine's TimeoutSeconds: the last attempts never come.""",
+            '''
+"TimeoutSeconds": 300, …
+"Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 30, "MaxAttempts": 40, "BackoffRate": 1}]
+                                     20 minutes of waiting
+mend: fewer attempts, or a longer TimeoutSeconds''',
+        ),
+        _code(
+            "INPUT_UNREAD", NOTE, "a field of the input that nothing reads",
+            """The example input has a field which no state reads and which is in no output.""",
+            '''
+input: {"order": 7, "verbose": true}
+"Charge": {"Type": "Task", …, "Parameters": {"order.$": "$.order"}, "End": true}
+mend: leave verbose out, or pass it on''',
+        ),
+        _code(
+            "OUTPUT_UNREAD", NOTE, "a value that a state makes and nobody reads",
+            """A key of Parameters, ItemSelector or ResultSelector, or a Task's result, is read by no state after it
+            and is not in the output. It counts against the payload limit.""",
+            '''
+"Prepare": {"Type": "Pass", "Parameters": {"id.$": "$.id", "when.$": "$$.Execution.StartTime"}, "Next": "Charge"},
+"Charge":  {"Type": "Task", …, "Parameters": {"id.$": "$.id"}, "End": true}
+mend: leave "when.$" out''',
+        ),
+        _code(
+            "SILENCE_UNUSED", NOTE, "a silence in the configuration that silences nothing",
+            """No finding of that code is in that state any more, or the name is wrong.""",
+            '''
+[[check.silence]]
+code = "OUTPUT_UNREAD"
+state = "Prepare"
+reason = "kept for the log"
+mend: take the entry out''',
+        ),
+    )
+}

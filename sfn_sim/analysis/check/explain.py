@@ -1,0 +1,44 @@
+"""What a finding's code means, in words."""
+
+from __future__ import annotations
+
+import textwrap
+
+from sfn_sim.analysis.check.codes import CODES, Code
+from sfn_sim.analysis.check.load_codes import LOAD_CODES
+from sfn_sim.errors import ConfigurationError
+from sfn_sim.query.jsonpath import nearest
+
+_WIDTH = 100
+
+
+def every_code() -> dict[str, Code]:
+    """Return all codes: what a walk finds, and what keeps a definition from loading."""
+    return {**LOAD_CODES, **CODES}
+
+
+def explain(name: str) -> str:
+    """Return what a code means, with an example.
+
+    Raises:
+        ConfigurationError: there is no such code; names the nearest.
+    """
+    codes = every_code()
+    code = codes.get(name) or codes.get(name.upper().replace("-", "_"))
+    if code is None:
+        near = nearest(name.upper(), codes)
+        hint = f"did you mean {near}?" if near else f"there are: {', '.join(sorted(codes))}"
+        raise ConfigurationError(f"no finding has the code {name}; {hint}")
+    meaning = textwrap.fill(code.meaning, _WIDTH)
+    return f"{code.name} ({code.severity}): {code.title}\n\n{meaning}\n\n{code.example}"
+
+
+def page() -> str:
+    """Return the section of `docs/check.md` that tells every code, as Markdown."""
+    lines: list[str] = []
+    for title, codes in (("What is found by following the data", CODES), ("What is found when it is loaded", LOAD_CODES)):
+        lines += [f"## {title}", ""]
+        for code in codes.values():
+            lines += [f"### {code.name}", "", f"*{code.severity}*: {code.title}.", "", code.meaning, ""]
+            lines += ["```", code.example, "```", ""]
+    return "\n".join(lines)

@@ -1,0 +1,114 @@
+"""The check of one machine: all that is found, in one report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sfn_sim.analysis.check.assemble import findings_of, reads_of
+from sfn_sim.analysis.check.codes import ERROR, WARNING
+from sfn_sim.analysis.check.demand import demands_of
+from sfn_sim.analysis.check.findings import Finding, Report, located
+from sfn_sim.analysis.check.handlers import handler_findings, schedule_findings, schedules_of
+from sfn_sim.analysis.check.usage import usage_findings
+from sfn_sim.analysis.check.walk import Walk
+from sfn_sim.definition.plan import PlannedMachine
+from sfn_sim.payload import Json
+from sfn_sim.query.shapes import ANYTHING, Shape
+from sfn_sim.source import Diagnostic, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known beside the definition; what is not known is anything, and never an alarm.
+
+    Attributes:
+        given: the shape of the execution's input.
+        results: the shapes of Tasks' results, by the function or resource that they call.
+    """
+
+    given: Shape = ANYTHING
+    results: Mapping[str, Shape] = field(default_factory=dict)
+
+
+def check_machine(
+    name: str,
+    planned: PlannedMachine,
+    source: Source,
+    facts: Facts | None = None,
+    warnings: Sequence[Diagnostic] = (),
+) -> Report:
+    """Find the data-flow bugs of a machine.
+
+    Args:
+        name: the machine's name.
+        planned: the machine, compiled.
+        source: its text.
+        facts: what is known beside it.
+        warnings: what the validation noticed without refusing the definition.
+    """
+    facts = facts or Facts()
+    walk = Walk(facts.given, facts.results, open_texts(source))
+    walk.machine(planned)
+    demands = demands_of(planned)
+    found = [
+        *findings_of(name, walk.observations),
+        *handler_findings(name, planned),
+        *schedule_findings(name, planned),
+        *usage_findings(name, planned, demands, facts.given, walk.observations.reached),
+    ]
+    reads, undecided = reads_of(walk.observations)
+    findings = [*(from_diagnostic(name, each) for each in warnings), *(located(each, source) for each in found)]
+    return Report(
+        machine=name, source=source, findings=tuple(ordered(findings)), reads=reads, undecided=undecided,
+        schedules=schedules_of(planned), states=tuple(each.name for each in planned.states),
+    )  # fmt: skip
+
+
+def not_loaded(name: str, source: Source | None, diagnostics: Iterable[Diagnostic]) -> Report:
+    """Return the report of a definition that does not load."""
+    findings = ordered([from_diagnostic(name, each) for each in diagnostics])
+    return Report(machine=name, source=source, findings=tuple(findings), loads=False)
+
+
+def ordered(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings, the worst first, then in order of the file."""
+    return sorted(
+        findings, key=lambda each: (each.rank, each.location.line if each.location else 0, each.pointer, each.code)
+    )
+
+
+def from_diagnostic(name: str, diagnostic: Diagnostic) -> Finding:
+    """Return what the validation found as a finding."""
+    parts = diagnostic.pointer.split("/")
+    states = [parts[index + 1] for index, part in enumerate(parts[:-1]) if part == "States"]
+    return Finding(
+        code=diagnostic.code,
+        severity=ERROR if diagnostic.severity == "ERROR" else WARNING,
+        machine=name,
+        state=states[-1] if states else "",
+        pointer=diagnostic.pointer,
+        what=diagnostic.message,
+        fix=diagnostic.hint,
+        location=diagnostic.location,
+    )
+
+
+def open_texts(source: Source) -> frozenset[str]:
+    """Return the texts of a definition that an environment fills in: another one may fill in others."""
+    if "${" not in source.text or not source.substitutions:
+        return frozenset()
+    found: set[str] = set()
+    _changed(Source(source.path, source.text).value, source.value, found)
+    return frozenset(found)
+
+
+def _changed(written: Json, filled: Json, found: set[str]) -> None:
+    if isinstance(written, dict) and isinstance(filled, dict):
+        for key, each in written.items():
+            _changed(each, filled.get(key), found)
+    elif isinstance(written, list) and isinstance(filled, list):
+        for one, other in zip(written, filled, strict=True):
+            _changed(one, other, found)
+    elif isinstance(filled, str) and written != filled:
+        found.add(filled)

@@ -1,0 +1,319 @@
+"""Findings about paths: what is missing where it is read, who lost it, and on which way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from sfn_sim.analysis.check.codes import ERROR, WARNING
+from sfn_sim.analysis.check.findings import End, Finding
+from sfn_sim.analysis.check.observations import Observation
+from sfn_sim.analysis.check.ways import Arrival, Loss, find_elsewhere, find_loss
+from sfn_sim.analysis.trace import path_text
+from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
+from sfn_sim.definition.plan import PlannedState
+from sfn_sim.query.jsonpath import compile_reference_path
+from sfn_sim.query.shapes import NULL, OBJECT, Found, Steps, Verdict, describe, keys_of, look
+
+_CONTEXT = {
+    "Execution": ("Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount"),
+    "Map": ("Item",),
+    "State": ("Name", "EnteredTime", "RetryCount"),
+    "StateMachine": ("Id", "Name"),
+    "Task": ("Token",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One place where a path goes wrong, over all ways into its state.
+
+    Attributes:
+        machine: the machine's name.
+        seen: the observation that is told; `certain` whether it goes wrong on every way.
+        arrival: the way that is named.
+        steps: the path as far as the step that leads nowhere; `wanted` the same below the state's input.
+    """
+
+    machine: str
+    seen: Observation
+    certain: bool
+    arrival: Arrival
+    steps: Steps
+    wanted: Steps | None
+
+    @property
+    def severity(self) -> str:
+        """An error on every way, a warning on some."""
+        return ERROR if self.certain else WARNING
+
+    def finding(self, code: str, what: str, **more: object) -> Finding:
+        """Return the case as a finding."""
+        seen = self.seen
+        mark = str(self.steps[-1]) if self.steps and isinstance(self.steps[-1], str) else ""
+        made = Finding(
+            code=code,
+            severity=self.severity,
+            machine=self.machine,
+            state=seen.state.name,
+            pointer=seen.pointer,
+            field=seen.field,
+            expression=seen.expression,
+            what=what,
+            mark=mark,
+            way=() if self.certain else self.arrival.names(),
+        )
+        return replace(made, **more)  # type: ignore[arg-type]
+
+
+def path_finding(machine: str, observations: Sequence[Observation]) -> Finding | None:
+    """Return what is wrong with a path, seen on every way into its state; None if nothing is known to be."""
+    wrong = [each for each in observations if each.verdict in (Verdict.MISSING, Verdict.SOMETIMES)]
+    if not wrong:
+        return _undecided(machine, observations[0])
+    certain = all(each.verdict is Verdict.MISSING for each in observations)
+    seen = next((each for each in wrong if each.verdict is Verdict.MISSING), wrong[0])
+    found = seen.found
+    assert found is not None
+    steps = seen.steps[: found.stopped_at + 1]
+    wanted = (*seen.origin, *steps) if seen.origin is not None and seen.root == "$" else None
+    arrival = seen.arrival.lacking(wanted) if wanted is not None else seen.arrival
+    case = Case(machine, seen, certain, arrival, steps, wanted)
+    if seen.root == "$$":
+        return _context_missing(case, found)
+    if _looks_like_context(seen.steps):
+        return _dollar_missing(case)
+    if found.reached.kinds == NULL or (not certain and found.stops_at_null and not _lacks_key(found, steps)):
+        return _below_null(case, found)
+    return _missing(case, found)
+
+
+def empty_finding(machine: str, observations: Sequence[Observation]) -> Finding | None:
+    """Return the finding of a path with *, .., a slice or a filter that gives an empty list on every way."""
+    if not all(each.verdict is Verdict.MISSING for each in observations):
+        return None
+    finding = path_finding(machine, observations)
+    if finding is None or finding.code == "CONTEXT_PATH":
+        return finding
+    what = f"{finding.what}; such a path does not fail, it gives an empty list"
+    return replace(finding, code="PATH_ALWAYS_EMPTY", severity=WARNING, what=what)
+
+
+def _lacks_key(found: Found, steps: Steps) -> bool:
+    """Tell whether an object may lack the key, beside what else may end the path."""
+    return look(found.reached.only(OBJECT), steps[-1:]).verdict in (Verdict.MISSING, Verdict.SOMETIMES) and bool(
+        found.reached.kinds & OBJECT
+    )
+
+
+def _looks_like_context(steps: Steps) -> bool:
+    return len(steps) > 1 and steps[0] in _CONTEXT and steps[1] in _CONTEXT[str(steps[0])]
+
+
+def _undecided(machine: str, seen: Observation) -> Finding | None:
+    if seen.verdict is Verdict.UNDECIDED and seen.root == "$" and _looks_like_context(seen.steps):
+        return replace(_dollar_missing(Case(machine, seen, True, seen.arrival, seen.steps[:1], None)), severity=WARNING)
+    return None
+
+
+def _dollar_missing(case: Case) -> Finding:
+    text = case.seen.expression
+    path = path_text(case.seen.steps)
+    return case.finding(
+        "CONTEXT_PATH",
+        f"{path} reads the state's input, and what Step Functions itself knows is in the Context Object",
+        why="" if case.arrival.shape.is_anything else f"the input is {describe(case.arrival.shape)}",
+        fix=f"read ${path} instead of {path}" if path in text else f"read ${text}",
+        mark=f"$.{case.seen.steps[0]}",
+        label="$$ is the Context Object",
+    )
+
+
+def _context_missing(case: Case, found: Found) -> Finding:
+    name, *_ = case.steps
+    why = {
+        "Map": "$$.Map is there inside a Map's ItemSelector and processor only",
+        "Task": "$$.Task.Token is there only in a Task that waits for its token (.waitForTaskToken, activities)",
+    }.get(str(name), "")
+    near = get_close_matches(str(case.steps[-1]), list(found.reached.fields), 1, 0.5)
+    fix = f"did you mean {path_text((*case.steps[:-1], near[0]), '$$')}?" if near else ""
+    what = f"{path_text(case.steps, '$$')} is not in the Context Object here: {keys_of(found.reached)}"
+    return case.finding("CONTEXT_PATH", what, why=why, fix=fix, label="not in the Context Object")
+
+
+def _below_null(case: Case, found: Found) -> Finding:
+    above = path_text(case.steps[:-1])
+    may = "is" if found.reached.kinds == NULL and case.certain else "may be"
+    return case.finding(
+        "NULL_VALUE",
+        f"{above} {may} null, so that {path_text(case.steps)} cannot be read",
+        fix="test IsNull in a Choice before, or give it a value where it is made",
+        label="read below null",
+    )
+
+
+def _missing(case: Case, found: Found) -> Finding:
+    seen, steps = case.seen, case.steps
+    at = {True: "the effective input", False: "what $ stands for here"}[seen.origin is not None]
+    parent = at if len(steps) <= 1 else path_text(steps[:-1])
+    if found.reached.kinds & OBJECT or case.certain:
+        shape = found.reached if case.certain else look(case.arrival.shape, (case.wanted or ())[:-1]).shape
+        have = keys_of(shape) if shape.kinds == OBJECT else describe(shape)
+        what = f"{path_text(steps)} is missing from {parent}: {have}"
+    else:
+        what = f"{parent} may be {describe(found.reached.without(OBJECT))}, which has no {steps[-1]!r}"
+    loss = _likely_loss(case)
+    why, other, replaced = _why(case, loss)
+    code = "PATH_SOMETIMES_MISSING" if not case.certain else "STATE_REPLACED" if replaced else "PATH_MISSING"
+    notes = ("no Catch catches States.Runtime, not even one that names it",) if seen.state.catchers else ()
+    label = "no such key here" if case.certain else "not on every way"
+    return case.finding(code, what, why=why, fix=_fix(case, loss), label=label, other=other, notes=notes)
+
+
+def _likely_loss(case: Case) -> Loss | None:
+    """Return the state that most likely lost the value: one that is known to have had it, else the last that could.
+
+    Where nobody is known to have had it at that place, a state that had a key of that name elsewhere and gave it on
+    nowhere is told; else one that has just put its own result in the place of everything.
+    """
+    wanted = case.wanted
+    if wanted is None:
+        return None
+    loss = find_loss(case.arrival, wanted)
+    if loss is None or loss.found.verdict is not Verdict.UNDECIDED:
+        return loss
+    key = case.seen.steps[-1]
+    if not find_elsewhere(case.arrival.shape, key, wanted):
+        later = case.arrival
+        for earlier in list(case.arrival.back())[1:]:
+            if later.how in ("item", "branch"):
+                break
+            places = find_elsewhere(earlier.shape, key, ())
+            if places:
+                return Loss(earlier, look(earlier.shape, places[0]), later.how == "catch", places[0])
+            later = earlier
+    before = case.arrival.previous
+    if before is not None and case.arrival.how == "next" and loss.arrival is not before:
+        _, _, replaced = describe_loss(before.state, wanted, caught=False)
+        if replaced and not isinstance(before.state.state, PassState):
+            return Loss(before, loss.found, False)
+    return loss
+
+
+def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
+    """Return what led to it, the state at the other end, and whether that one replaced everything."""
+    wanted = case.wanted
+    if wanted is None:
+        flow = case.seen.state.state.flow
+        if case.seen.field.startswith("OutputPath") and flow.result_selector is not ABSENT:
+            return "OutputPath reads what ResultSelector and ResultPath have left", None, False
+        return "", None, False
+    if loss is None:
+        return _never(case.arrival), None, False
+    loser = loss.arrival.state
+    how, field, replaced = describe_loss(loser, loss.at or wanted, caught=loss.caught)
+    found = look(loss.arrival.shape, loss.at or wanted).verdict
+    if found is Verdict.MISSING:
+        last = f"{path_text(wanted)} is not in its result, nor is it known to have been in its input"
+    else:
+        known = found in (Verdict.PRESENT, Verdict.SOMETIMES)
+        last = f"{path_text(loss.at or wanted)} {'was last' if known else 'could last be'} in its input"
+        # What nobody is known to have had may be a slip of the pen.
+        replaced = replaced and (known or not _near(case))
+    pointer = f"{loser.state.pointer}/{field}" if field else loser.state.pointer
+    return f"{how}. {last}", End(state=loser.name, pointer=pointer), replaced
+
+
+def _never(arrival: Arrival) -> str:
+    first = arrival
+    for each in arrival.back():
+        first = each
+        if each.how in ("item", "branch", "start"):
+            break
+    if first.how == "start" or first.previous is None:
+        if first is arrival:
+            return f"the execution's input does not have it: {describe(first.shape)}"
+        return "no state before this one gives it, nor does the execution's input"
+    outer = first.previous.state
+    state = outer.state
+    if isinstance(state, MapState):
+        maker = state.item_selector_field if state.item_selector is not ABSENT else "ItemsPath"
+        return f"each item of {outer.name} is what its {maker} gives: {describe(first.shape)}"
+    return f"each branch of {outer.name} gets {describe(first.shape)}"
+
+
+def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple[str, str, bool]:
+    """Return by which of its fields a state loses what stood at `steps`, that field, and if it replaced everything."""
+    state, flow, name, key = planned.state, planned.state.flow, planned.name, path_text(steps)
+    if caught:
+        return f"{name}'s catcher puts the error in the place of the whole state: it has no ResultPath", "Catch", True
+    works = isinstance(state, PassState | TaskState | MapState | ParallelState)
+    makes = not isinstance(state, PassState) or state.result is not ABSENT or flow.parameters is not ABSENT
+    if flow.output_path != "$" and (not works or flow.result_path != "$" or not makes):
+        return f"{name} leaves {key} out by OutputPath {flow.output_path or 'null'}", "OutputPath", False
+    if works and flow.result_path not in ("$", None):
+        placed = compile_reference_path(str(flow.result_path)).steps
+        if steps[: len(placed)] == placed:
+            rest = path_text(steps[len(placed) :], "").lstrip(".")
+            return f"{name} writes its result over {flow.result_path}, and it has no {rest}", "ResultPath", False
+        return f"{name} does not keep {key}", "", False
+    if isinstance(state, PassState):
+        if state.result is ABSENT and flow.parameters is ABSENT:
+            return f"{name} narrows the state by InputPath {flow.input_path or 'null'}", "InputPath", False
+        cause = "a Result" if state.result is not ABSENT else "Parameters"
+        field = "Result" if state.result is not ABSENT else flow.parameters_field
+        return f"{name} replaces the whole state: it has {cause} and no ResultPath", field, True
+    if not works:
+        return f"{name} narrows the state by InputPath {flow.input_path or 'null'}", "InputPath", False
+    result = "its ResultSelector" if flow.result_selector is not ABSENT else "its result"
+    return f"{name} replaces the whole state by {result}: it has no ResultPath", "", True
+
+
+def _near(case: Case) -> list[str]:
+    found = case.seen.found
+    names = list(found.reached.fields) if found is not None else []
+    return get_close_matches(str(case.steps[-1]), names, 1, 0.75) if case.steps else []
+
+
+def _fix(case: Case, loss: Loss | None) -> str:
+    """Say what to read instead, or who should keep it."""
+    steps, wanted = case.steps, case.wanted
+    fixes: list[str] = []
+    if wanted is not None:
+        key = case.seen.steps[-1] if case.seen.steps else ""
+        others = find_elsewhere(case.arrival.shape, key, wanted)
+        if others:
+            fixes.append(f"read {path_text(others[0])}, which is there")
+    near = _near(case)
+    if near and not fixes and (loss is None or loss.found.verdict is Verdict.UNDECIDED):
+        fixes.append(f"did you mean {path_text((*steps[:-1], near[0]))}?")
+    if loss is not None and wanted is not None:
+        fixes.append(_keep(loss, loss.at or wanted, case.seen.steps if not loss.at else loss.at))
+    elif not fixes:
+        fixes.append(f"give {path_text(steps)} where the input is made, or test IsPresent in a Choice before")
+    if not case.certain:
+        fixes.append("test IsPresent in a Choice before")
+    return ", or ".join(fixes)
+
+
+def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
+    loser = loss.arrival.state
+    flow = loser.state.flow
+    if loss.caught:
+        return f"give the Catch of {loser.name} a ResultPath such as $.error"
+    has_template = flow.parameters is not ABSENT and isinstance(loser.state, PassState)
+    if flow.result_selector is not ABSENT or has_template:
+        field = flow.parameters_field if has_template else "ResultSelector"
+        if flow.result_path in ("$", None) and has_template:
+            full = (*wanted, *whole[len(wanted) :]) if len(wanted) < len(whole) else wanted
+            name = str(full[-1])
+            return f'pass on "{name}.$": "{path_text(full)}" in the {field} of {loser.name}, or give it a ResultPath'
+        return f"let the {field} of {loser.name} keep {wanted[-1]}"
+    if flow.output_path != "$":
+        return f"let the OutputPath of {loser.name} keep it"
+    if flow.result_path == "$":
+        lost = look(loss.arrival.shape, wanted).verdict is Verdict.MISSING and len(wanted) == 1
+        place = path_text(wanted) if lost else f"$.{loser.name[:1].lower()}{loser.name[1:]}"
+        return f"give {loser.name} a ResultPath such as {place}"
+    return f"let {loser.name} keep it"

@@ -1,0 +1,374 @@
+"""What each state type does to shapes: the plan's steps, and what stands between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from sfn_sim.analysis.check.choice import split
+from sfn_sim.analysis.check.context import has_token
+from sfn_sim.analysis.check.observations import Observation
+from sfn_sim.analysis.check.reader import Data, Reader
+from sfn_sim.definition.model import (
+    ABSENT,
+    ChoiceState,
+    MapState,
+    PassState,
+    TaskState,
+)
+from sfn_sim.definition.plan import PlannedState, Step
+from sfn_sim.query.jsonpath import Path, ReferencePath
+from sfn_sim.query.shape_changes import assume, place
+from sfn_sim.query.shapes import (
+    ANY_NUMBER,
+    ANY_STRING,
+    ANYTHING,
+    ARRAY,
+    NEVER,
+    NUMBER,
+    STRING,
+    Field,
+    Shape,
+    Steps,
+    Verdict,
+    an_array,
+    an_object,
+    describe,
+)
+
+if TYPE_CHECKING:
+    from sfn_sim.analysis.check.walk import Walk
+
+_INVOKE = "arn:aws:states:::lambda:invoke"
+_MAP_NUMBERS = (
+    "MaxConcurrencyPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath", "MaxItemsPath",
+    "MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath",
+)  # fmt: skip
+_VERBS = ("select", "build", "place")
+ERROR_OUTPUT = an_object({"Error": ANY_STRING, "Cause": ANY_STRING})
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way out of a state: the next state (None: the end of its graph) and what it is given."""
+
+    target: str | None
+    shape: Shape
+    how: str = "next"
+
+
+def is_followed(planned: PlannedState) -> bool:
+    """Tell whether a state is of a language whose data flow is followed: JSONPath."""
+    if getattr(planned.state, "query_language", "JSONPath") not in (None, "JSONPath"):
+        return False
+    plan = planned.plan
+    return all(step.verb in _VERBS for step in (*plan.once, *plan.before, *plan.after))
+
+
+def targets(planned: PlannedState) -> list[str | None]:
+    """Return every state that one can lead to."""
+    found: list[str | None] = [target for _, target in planned.choices]
+    found += [each.catcher.next for each in planned.catchers]
+    state = planned.state
+    if isinstance(state, ChoiceState):
+        return found + ([state.default] if state.default else [])
+    return found if state.type == "Fail" else [*found, planned.next]
+
+
+def leave(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
+    """Return the ways out of a state for one way into it."""
+    return _TYPES[planned.state.type](planned, reader, walk)
+
+
+def _raw(reader: Reader) -> Shape:
+    shape = reader.arrival.shape
+    for steps in reader.assumed:
+        shape = assume(shape, steps)
+    return shape
+
+
+def _effective(planned: PlannedState, reader: Reader) -> Data:
+    data = Data(reader.arrival.shape)
+    for step in planned.plan.once:
+        data = _select(step, data, reader)
+    return data
+
+
+def _given(planned: PlannedState, data: Data, reader: Reader) -> Shape:
+    shape = data.shape
+    for step in planned.plan.before:
+        shape = reader.expression(step.expression, data, step.pointer, step.field)
+    return shape
+
+
+def _select(step: Step, data: Data, reader: Reader) -> Data:
+    if step.expression is None:
+        return Data(an_object({}), None)
+    shape = reader.expression(step.expression, data, step.pointer, step.field)
+    path = step.expression
+    inside = isinstance(path, Path) and path.root == "$" and path.definite and data.origin is not None
+    return Data(shape, (*data.origin, *path.steps) if inside and data.origin is not None else None)  # type: ignore[union-attr]
+
+
+def _after(steps: tuple[Step, ...], result: Data, reader: Reader) -> Shape:
+    """Fold what comes after a state's work; a result that is never stays so."""
+    data = result
+    for step in steps:
+        if data.shape.is_never:
+            return NEVER
+        if step.verb == "build":
+            inner = Data(data.shape, None)
+            data = Data(reader.expression(step.expression, inner, step.pointer, step.field), None)
+        elif step.verb == "place":
+            data = Data(_placed(step, data.shape, reader))
+        else:
+            data = _select(step, data, reader)
+    return data.shape
+
+
+def _placed(step: Step, value: Shape, reader: Reader) -> Shape:
+    raw = _raw(reader)
+    if not isinstance(step.expression, ReferencePath):
+        return raw
+    steps: Steps = step.expression.steps
+    verdict, placed = place(raw, steps, value)
+    if reader.see is not None:
+        reader.see(
+            Observation(
+                "catch place" if "/Catch/" in step.pointer.removeprefix(reader.state.state.pointer) else "place",
+                reader.state, reader.arrival, step.pointer, step.field, step.expression.text, verdict,
+                steps=steps, what=f"the result cannot be put at {step.expression.text} of {describe(raw)}",
+                fix="let ResultPath lead through objects only, or make them before",
+            )
+        )
+    return placed
+
+
+def _pass(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
+    data = _effective(planned, reader)
+    shape = _given(planned, data, reader)
+    state = cast(PassState, planned.state)
+    origin = data.origin if not planned.plan.before else None
+    if state.result is not ABSENT:
+        shape, origin = reader.literal(state.result), None
+    return [Exit(planned.next, _after(planned.plan.after, Data(shape, origin), reader))]
+
+
+def _passed_on(planned: PlannedState, data: Data, reader: Reader) -> Shape:
+    shape = data.shape
+    if data.origin == ():
+        shape = _raw(reader)
+    return _after(planned.plan.after, Data(shape, data.origin), reader)
+
+
+def _choice(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
+    data = _effective(planned, reader)
+    exits: list[Exit] = []
+    rest = data
+    for rule, target in planned.choices:
+        held, failed = split(rule, rest, reader)
+        _note_branch(reader, rule.rule.pointer, "branch", taken=not held.is_never, dead=rest.shape.is_never)
+        if not held.is_never:
+            exits.append(Exit(target, _after(planned.plan.after, Data(held, data.origin), reader)))
+        rest = replace(rest, shape=failed)
+    default = cast(ChoiceState, planned.state).default
+    if default is not None:
+        _note_branch(reader, f"{planned.state.pointer}/Default", "default", taken=not rest.shape.is_never, dead=False)
+        if not rest.shape.is_never:
+            exits.append(Exit(default, _after(planned.plan.after, Data(rest.shape, data.origin), reader)))
+    elif reader.see is not None:
+        verdict = Verdict.UNDECIDED if exits else Verdict.MISSING
+        reader.see(
+            Observation(
+                "match", planned, reader.arrival, f"{planned.state.pointer}/Choices", "Choices", "", verdict,
+                what="no rule holds here, and there is no Default: the execution fails with States.Runtime",
+                fix='add a "Default"',
+            )
+        )
+    return exits
+
+
+def _note_branch(reader: Reader, pointer: str, kind: str, *, taken: bool, dead: bool) -> None:
+    if reader.see is not None:
+        what = "the rules before it take every input that comes here" if dead else "it holds for no input that comes"
+        reader.see(
+            Observation(
+                kind, reader.state, reader.arrival, pointer, "Default" if kind == "default" else "Choices", "",
+                Verdict.PRESENT if taken else Verdict.MISSING, what=what,
+            )
+        )
+
+
+def _wait(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
+    data = _effective(planned, reader)
+    for name, kinds, what in (("SecondsPath", NUMBER, "a number"), ("TimestampPath", STRING, "a timestamp")):
+        _read(planned, reader, data, name, kinds, what)
+    return [Exit(planned.next, _passed_on(planned, data, reader))]
+
+
+def _read(
+    planned: PlannedState, reader: Reader, data: Data, name: str, kinds: int, what: str, fix: str = ""
+) -> Shape | None:
+    """Read a `…Path` field outside the data flow, which needs a value of some kinds; None where there is none."""
+    path = planned.paths.get(name)
+    if path is None:
+        return None
+    pointer = f"{planned.state.pointer}/{name}"
+    shape = reader.expression(path, data, pointer, name)
+    return reader.need(shape, kinds, pointer, name, path.text, f"{name} needs {what}: {path.text}", fix)
+
+
+def _succeed(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
+    return [Exit(None, _passed_on(planned, _effective(planned, reader), reader))]
+
+
+def _fail(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
+    for name in ("ErrorPath", "CausePath"):
+        _read(planned, reader, Data(reader.arrival.shape), name, STRING, "a string", "use States.JsonToString")
+    return []
+
+
+def _task(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
+    data = _effective(planned, reader)
+    for name in ("TimeoutSecondsPath", "HeartbeatSecondsPath"):
+        _read(planned, reader, data, name, NUMBER, "a positive integer")
+    given = _given(planned, data, reader)
+    result = _result(planned, given, walk)
+    output = _after(planned.plan.after, Data(result, None), reader)
+    return [Exit(planned.next, output), *_caught(planned, reader)]
+
+
+def function_of(planned: PlannedState) -> str:
+    """Return the function that a Task calls, or its resource; empty where that is not written down."""
+    state = cast(TaskState, planned.state)
+    if not state.resource.startswith(_INVOKE):
+        return state.resource
+    parameters = state.flow.parameters
+    name = parameters.get("FunctionName") if isinstance(parameters, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _result(planned: PlannedState, _: Shape, walk: Walk) -> Shape:
+    resource = cast(TaskState, planned.state).resource
+    known = walk.results.get(function_of(planned), ANYTHING)
+    return _envelope(known) if resource == _INVOKE else ANYTHING if has_token(resource) else known
+
+
+def _envelope(payload: Shape) -> Shape:
+    """Return the shape of what lambda:invoke gives.
+
+    Source: as `run.envelope`.
+    """
+    http = {"AllHttpHeaders": ANYTHING, "HttpHeaders": ANYTHING, "HttpStatusCode": ANY_NUMBER}
+    members: dict[str, Shape | Field] = {
+        "ExecutedVersion": ANY_STRING,
+        "LogResult": Field(ANYTHING, required=False),
+        "FunctionError": Field(ANYTHING, required=False),
+        "Payload": payload,
+        "SdkHttpMetadata": an_object(http),
+        "SdkResponseMetadata": an_object({"RequestId": ANY_STRING}),
+        "StatusCode": ANY_NUMBER,
+    }
+    return an_object(members)
+
+
+def _caught(planned: PlannedState, reader: Reader) -> list[Exit]:
+    exits = []
+    for each in planned.catchers:
+        # What failed may be what placed the result; the catcher has the state's own input.
+        shape = ERROR_OUTPUT
+        if each.step is not None:
+            if each.step.expression is not None and not isinstance(each.step.expression, ReferencePath):
+                shape = ANYTHING
+            else:
+                shape = _placed(each.step, ERROR_OUTPUT, reader)
+        exits.append(Exit(each.catcher.next, shape, "catch"))
+    return exits
+
+
+def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
+    data = _effective(planned, reader)
+    for name in _MAP_NUMBERS:
+        _read(planned, reader, data, name, NUMBER, "a number")
+    state = cast(MapState, planned.state)
+    if state.distribution is not None:
+        return _distributed(planned, data, reader, walk)
+    items = _items(planned, data, reader)
+    item = (items.items or NEVER) if items.kinds == ARRAY else ANYTHING
+    # Over an empty list nothing runs; the processor is looked at all the same.
+    item = ANYTHING if item.is_never else item
+    shape = _selected(planned, data, item, reader)
+    seeing = reader.see is not None
+    output = walk.graph(planned.graphs[0], shape, reader.arrival, "item", item, seeing=seeing)
+    known = items if items.kinds == ARRAY else an_array(ANYTHING)
+    tolerates = (state.tolerated_failure_count, state.tolerated_failure_percentage)
+    if any(number.value or number.path is not None for number in tolerates):
+        output = ANYTHING
+    if output.is_never and known.at_least:
+        return _caught(planned, reader)
+    result = an_array(output, known.at_least, known.at_most)
+    return [Exit(planned.next, _after(planned.plan.after, Data(result, None), reader)), *_caught(planned, reader)]
+
+
+def _items(planned: PlannedState, data: Data, reader: Reader) -> Shape:
+    if "ItemsPath" in planned.paths:
+        return _read(planned, reader, data, "ItemsPath", ARRAY, "an array") or ANYTHING
+    pointer = planned.state.pointer
+    return reader.need(data.shape, ARRAY, pointer, "ItemsPath", "$", "a Map without ItemsPath needs an array")
+
+
+def _selected(planned: PlannedState, data: Data, item: Shape, reader: Reader) -> Shape:
+    """Return what the processor is given for an item."""
+    selector = planned.selector
+    if selector is None:
+        return item
+    reader.set_item(item)
+    shape = reader.expression(selector.expression, data, selector.pointer, selector.field)
+    reader.set_item(reader.outer_item)
+    return shape
+
+
+def _distributed(planned: PlannedState, data: Data, reader: Reader, walk: Walk) -> list[Exit]:
+    """Walk a distributed Map: its items may come from anywhere, and its children are executions of their own."""
+    templates = planned.distribution
+    for step in (templates.reader, templates.batch_input, templates.writer):
+        if step is not None:
+            reader.expression(step.expression, data, step.pointer, step.field)
+    _selected(planned, data, ANYTHING, reader)
+    seeing = reader.see is not None
+    walk.inner(planned.graphs[0], reader.arrival, seeing=seeing)
+    output = _after(planned.plan.after, Data(ANYTHING, None), reader)
+    return [Exit(planned.next, output), *_caught(planned, reader)]
+
+
+def _parallel(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
+    data = _effective(planned, reader)
+    given = _given(planned, data, reader)
+    inner = reader.outer_item
+    seeing = reader.see is not None
+    outputs = [
+        walk.graph(graph, given, reader.arrival, "branch", inner, seeing=seeing) for graph in planned.graphs
+    ]
+    if any(each.is_never for each in outputs):
+        return _caught(planned, reader)
+    result = tuple_of(outputs)
+    return [Exit(planned.next, _after(planned.plan.after, Data(result, None), reader)), *_caught(planned, reader)]
+
+
+def tuple_of(outputs: list[Shape]) -> Shape:
+    """Return the shape of a Parallel's result: which branch gave which item is not kept."""
+    alike = all(each == outputs[0] for each in outputs)
+    return an_array(outputs[0] if alike else ANYTHING, len(outputs), len(outputs))
+
+
+_TYPES: dict[str, Callable[[PlannedState, Reader, Walk], list[Exit]]] = {
+    "Pass": _pass,
+    "Task": _task,
+    "Choice": _choice,
+    "Wait": _wait,
+    "Succeed": _succeed,
+    "Fail": _fail,
+    "Parallel": _parallel,
+    "Map": _map,
+}

@@ -1,0 +1,167 @@
+"""Findings about what nobody reads, and about causes that nobody tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sfn_sim.analysis.check.codes import NOTE, WARNING
+from sfn_sim.analysis.check.demand import Demand, Demands, overlaps
+from sfn_sim.analysis.check.findings import End, Finding
+from sfn_sim.analysis.check.states import is_followed, targets
+from sfn_sim.definition.model import MapState, TaskState
+from sfn_sim.definition.plan import PlannedGraph, PlannedMachine, PlannedState, Step
+from sfn_sim.payload import Json
+from sfn_sim.query.jsonpath import ReferencePath
+from sfn_sim.query.shapes import OBJECT, Shape, Steps
+from sfn_sim.query.template import Template
+from sfn_sim.source import escape
+
+
+def usage_findings(
+    machine: str, planned: PlannedMachine, demands: Demands, given: Shape, reached: Mapping[str, object]
+) -> Iterator[Finding]:
+    """Yield what is made or given and read by nobody, and catchers after which the cause is lost.
+
+    Args:
+        machine: the machine's name.
+        planned: the machine.
+        demands: what is read.
+        given: the shape of the execution's input.
+        reached: the states that can be come to; of others nothing is said.
+    """
+    yield from _input_unread(machine, planned, demands, given)
+    for graph in _graphs(planned.graph):
+        for state in graph.states.values():
+            if state.name in reached and is_followed(state):
+                yield from _unread(machine, state, demands)
+                yield from _swallowed(machine, state, graph, demands)
+
+
+def _graphs(graph: PlannedGraph) -> Iterator[PlannedGraph]:
+    yield graph
+    for state in graph.states.values():
+        for inner in state.graphs:
+            yield from _graphs(inner)
+
+
+def _input_unread(
+    machine: str, planned: PlannedMachine, demands: Demands, given: Shape
+) -> Iterator[Finding]:
+    if not given.kinds & OBJECT:
+        return
+    start = planned.graph.states[planned.graph.start_at]
+    wanted = demands.inputs.get(start.name, frozenset()) | demands.execution_input
+    for key, each in given.fields.items():
+        if not overlaps(wanted, (key,)) and not each.shape.is_never:
+            yield Finding(
+                code="INPUT_UNREAD", severity=NOTE, machine=machine, state=start.name, pointer=start.state.pointer,
+                field=key, what=f"$.{key} of the execution's input is read by no state and is in no output",
+                fix=f"leave {key} out, or pass it on to the state that is meant to have it",
+            )  # fmt: skip
+
+
+def _unread(machine: str, planned: PlannedState, demands: Demands) -> Iterator[Finding]:
+    wanted = demands.results.get(planned.name, frozenset())
+    state = planned.state
+    selector = next((step for step in planned.plan.after if step.verb == "build"), None)
+    placed = any(step.verb == "place" and step.expression is not None for step in planned.plan.after)
+    if state.type == "Pass":
+        for step in planned.plan.before:
+            yield from _unread_keys(machine, planned, step, wanted)
+    elif selector is not None:
+        yield from _unread_keys(machine, planned, selector, wanted)
+    elif isinstance(state, TaskState) and placed and not wanted:
+        at = state.flow.result_path
+        yield Finding(
+            code="OUTPUT_UNREAD", severity=NOTE, machine=machine, state=planned.name, field="ResultPath",
+            pointer=f"{state.pointer}/ResultPath", expression=str(at),
+            what=f"the result at {at} is read by no state after it and is not in the output",
+            fix='"ResultPath": null keeps the state as it is',
+        )  # fmt: skip
+    if isinstance(state, MapState) and planned.selector is not None and state.distribution is None:
+        inner = demands.inputs.get(planned.graphs[0].start_at, frozenset())
+        yield from _unread_keys(machine, planned, planned.selector, inner)
+
+
+def _unread_keys(machine: str, planned: PlannedState, step: Step, wanted: Demand) -> Iterator[Finding]:
+    if isinstance(step.expression, Template):
+        for steps, pointer in _keys(step.expression.value, (), step.pointer):
+            if not overlaps(wanted, steps):
+                key = ".".join(map(str, steps))
+                yield Finding(
+                    code="OUTPUT_UNREAD", severity=NOTE, machine=machine, state=planned.name, pointer=pointer,
+                    field=f"{step.field}{pointer.removeprefix(step.pointer)}",
+                    what=f"{key} is made here, read by no state after it, and not in the output",
+                    fix=f"leave {key} out",
+                )  # fmt: skip
+
+
+def _keys(value: Json, above: Steps, pointer: str) -> Iterator[tuple[Steps, str]]:
+    """Yield the places that a template makes, with their pointers: the leaves of its own objects."""
+    if not isinstance(value, dict):
+        return
+    for key, each in value.items():
+        name, at = key.removesuffix(".$"), f"{pointer}/{escape(key)}"
+        if isinstance(each, dict) and each and name == key:
+            yield from _keys(each, (*above, name), at)
+        else:
+            yield (*above, name), at
+
+
+def _swallowed(machine: str, planned: PlannedState, graph: PlannedGraph, demands: Demands) -> Iterator[Finding]:
+    for number, each in enumerate(planned.catchers):
+        target = graph.states.get(each.catcher.next)
+        if target is None or each.assign is not None:
+            continue
+        wanted = demands.inputs.get(target.name, frozenset())
+        at: Steps | None = ()
+        if each.step is not None:
+            at = each.step.expression.steps if isinstance(each.step.expression, ReferencePath) else None
+        if at is not None and overlaps(wanted, at):
+            continue
+        ends = _ends(target, graph)
+        fails = [state for state in ends if state.state.type == "Fail"]
+        severity = WARNING if fails and len(fails) == len(ends) else NOTE
+        last = fails[0] if severity == WARNING else target
+        where = "" if each.catcher.result_path == "$" else f" at {each.catcher.result_path}"
+        what = f"the error is put{where}, and no state from {target.name} on reads it"
+        if at is None:
+            what = f"ResultPath null drops the error, so that no state from {target.name} on can tell it"
+        yield Finding(
+            code="CAUSE_SWALLOWED", severity=severity, machine=machine, state=planned.name,
+            pointer=f"{planned.state.pointer}/Catch/{number}", field=f"Catch[{number}]", what=what,
+            why=_fixed(last), fix=_tell(each.catcher.result_path, last),
+            other=End(state=last.name, pointer=last.state.pointer),
+        )  # fmt: skip
+
+
+def _fixed(last: PlannedState) -> str:
+    if last.state.type != "Fail":
+        return "the execution goes on, and its output does not tell that anything failed"
+    return f"{last.name} fails with an Error and Cause of its own: the real ones are lost"
+
+
+def _tell(result_path: str | None, last: PlannedState) -> str:
+    at = result_path if result_path not in (None, "$") else "$" if result_path else "$.error"
+    give = "" if result_path else 'give the Catch "ResultPath": "$.error", and '
+    if last.state.type != "Fail":
+        return f"{give}pass {at} on to the output, if somebody should know"
+    return f'{give}let {last.name} have "ErrorPath": "{at}.Error" and "CausePath": "{at}.Cause"'
+
+
+def _ends(start: PlannedState, graph: PlannedGraph) -> list[PlannedState]:
+    """Return the states in which the ways from a state end."""
+    found: list[PlannedState] = []
+    seen: set[str] = set()
+    ahead = [start]
+    while ahead:
+        planned = ahead.pop()
+        if planned.name in seen:
+            continue
+        seen.add(planned.name)
+        ways = targets(planned)
+        if planned.state.type == "Fail" or None in ways:
+            found.append(planned)
+        ahead += [graph.states[each] for each in ways if each is not None and each in graph.states]
+    return found
+

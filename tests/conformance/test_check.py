@@ -1,0 +1,65 @@
+"""No false alarms: what AWS ran with success is not called wrong in the states that it left."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sfn_sim.analysis.check import Facts, Finding
+from sfn_sim.commands.checking import check_source
+from sfn_sim.query.shapes import ANYTHING, shape_of
+from sfn_sim.source import Source
+
+from . import corpus
+
+pytestmark = pytest.mark.skipif(not corpus.is_there(), reason=corpus.ABSENT)
+
+EXCEPTIONS = {
+    "error_handling/test_task_service_lambda.py::TestTaskServiceLambda::test_raise_exception_catch_output_path[$.no.such.path]": (
+        "the function fails, and its catcher takes over: OutputPath, which would fail too, is never read"
+    ),
+}  # fmt: skip
+"""Cases with an error that is right although the recorded execution left the state, each with the reason."""
+
+
+def _left(case: dict[str, Any]) -> set[str]:
+    """Return the states that a recorded execution left, where it succeeded as a whole."""
+    left: set[str] = set()
+    for expected in case["expected"].values():
+        events = expected.get("events") if isinstance(expected, dict) else None
+        if events and any(each.get("type") == "ExecutionSucceeded" for each in events):
+            left |= {each["stateExitedEventDetails"]["name"] for each in events if "stateExitedEventDetails" in each}
+    return left
+
+
+def _errors(case: dict[str, Any]) -> list[Finding]:
+    source = Source("case", json.dumps(case["definition"], indent=2))
+    given = shape_of(case["input"]) if "input" in case else ANYTHING
+    report = check_source("case", source, Facts(given=given))
+    # What does not load is another test's matter.
+    return [each for each in report.findings if each.severity == "error"] if report.loads else []
+
+
+def _cases() -> list[str]:
+    return [name for name, case in corpus.cases().items() if isinstance(case.get("definition"), dict) and _left(case)]
+
+
+def test_what_aws_ran_is_not_called_wrong() -> None:
+    wrong = {
+        name: [f"{each.code} in {each.state}: {each.what}" for each in found]
+        for name in _cases()
+        if (found := [each for each in _errors(corpus.cases()[name]) if each.state in _left(corpus.cases()[name])])
+    }
+    assert {name: each for name, each in wrong.items() if name not in EXCEPTIONS} == {}
+    assert set(EXCEPTIONS) <= wrong.keys()
+
+
+def test_many_recorded_definitions_are_looked_at() -> None:
+    looked_at = [
+        name
+        for name in _cases()
+        if check_source("case", Source("case", json.dumps(corpus.cases()[name]["definition"]))).loads
+    ]
+    assert len(looked_at) > 100

@@ -16,6 +16,7 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -q -m slow
+	SFN_SIM_EXAMPLES=5 $(BIN)/pytest -q -n 2 tests/properties
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

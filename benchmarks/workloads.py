@@ -74,7 +74,15 @@ def map_of_passes() -> Workload:
             {"Parameters": {"id.$": "$.id", "qty.$": "$.qty", "unit.$": "$.note.unit"}},
         ],
     )
-    each = {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 1, "ItemProcessor": inner, "End": True}
+    each = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "MaxConcurrency": 1,
+        "ItemProcessor": inner,
+        "ResultPath": "$.out",
+        "OutputPath": "$.out",
+        "End": True,
+    }
 
     def floor(data: Any) -> Any:
         results = []

@@ -88,6 +88,7 @@ def _executor(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--seed", type=int, help="Seed of all randomness.  [default: the fixture's, or 0]")
 @click.option("--clock", type=click.Choice(["virtual", "real"]), default="virtual", show_default=True)
 @click.option("--allow-network", metavar="HOST", multiple=True, help="A host that handlers may reach.")
+@click.option("--serve-world", metavar="[HOST:]PORT", help="Serve the fixture's AWS services over HTTP meanwhile.")
 @click.option("--show", metavar="STATE", multiple=True, help="Print the stages of a state.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -104,9 +105,13 @@ def _run_json(request: Request) -> int:
     from sfn_sim.runner import carry_out
 
     with _nobody_elses_stdout():
-        result = carry_out(request)
+        result = carry_out(request, tell=_tell)
     _print_json(result.to_json())
     return result.exit_code
+
+
+def _tell(words: str) -> None:
+    click.echo(f"sfn-sim: {words}", err=True)
 
 
 @contextlib.contextmanager
@@ -151,10 +156,10 @@ def _run_shown(request: Request) -> int:
 
     out = terminal.console()
     if request.quiet or not out.is_terminal:
-        result = carry_out(request)
+        result = carry_out(request, tell=_tell)
     else:
         with terminal.MapProgress(out) as progress:
-            result = carry_out(request, progress)
+            result = carry_out(request, progress, _tell)
     for summary in result.summaries:
         if len(result.summaries) > 1:
             terminal.show_name(out, summary)

@@ -17,7 +17,7 @@ from typing import Any
 from sfn_sim.errors import ConfigurationError
 
 FILE = "sfn-sim.toml"
-_KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions", "check")
+_KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions", "serve_world", "check")
 _SILENCE_KEYS = ("code", "state", "machine", "reason")
 _FUNCTION_KEYS = ("handler", "path", "env", "env_file", "timeout", "memory", "url")
 _DEFAULT_FUNCTION = "handler"
@@ -73,6 +73,7 @@ class Config:
         definitions: the folder of definitions; `handlers` that of handlers, `fixtures` that of fixtures.
         functions: settings in the order of the file.
         substitutions: values for `${Name}` in definitions.
+        serve_world: where a fixture's world is served for functions that run elsewhere, such as "127.0.0.1:4566".
         silences: findings of `sfn-sim check` that are not told.
     """
 
@@ -82,6 +83,7 @@ class Config:
     fixtures: Path = Path("fixtures")
     functions: tuple[FunctionSettings, ...] = ()
     substitutions: Mapping[str, str] = field(default_factory=dict)
+    serve_world: str | None = None
     silences: tuple[Silence, ...] = ()
 
     def settings_of(self, name: str, arn: str = "") -> FunctionSettings | None:
@@ -155,6 +157,7 @@ class _Reader:
             fixtures=self._folder("fixtures"),
             functions=tuple(self._function(pattern, each) for pattern, each in functions.items()),
             substitutions=self._texts(self._table, "substitutions", ""),
+            serve_world=self._get(self._table, "serve_world", str, None, ""),
             silences=self._silences(),
         )
 
@@ -282,5 +285,5 @@ class _Reader:
         return found
 
 
-_SILENCE = re.compile(r"^\s*\[\[\s*(?:tool\.sfn-sim\.)?check\.silence\s*\]\]", re.MULTILINE)
+_SILENCE = re.compile(r"^[ \t]*\[\[\s*(?:tool\.sfn-sim\.)?check\.silence\s*\]\]", re.MULTILINE)
 _KIND_NAMES: Mapping[type, str] = {str: "a text", int: "a number", list: "a list", dict: "a table"}

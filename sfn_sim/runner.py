@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -60,6 +60,7 @@ class Request:
     save_world: Path | None = None
     times: int = 1
     at_once: bool = False
+    serve_world: str | None = None
 
     @classmethod
     def from_options(cls, machine: str | None, **options: Any) -> Request:
@@ -78,6 +79,8 @@ class Request:
             raise ConfigurationError("--set overrides a value of a fixture: name one with --fixture")
         if options["save_world"] and not (options["fixture"] or options["world_from"] or options["broken"]):
             raise ConfigurationError("--save-world saves the world of a fixture: name one with --fixture")
+        if options["serve_world"] and not (options["fixture"] or options["world_from"] or options["broken"]):
+            raise ConfigurationError("--serve-world serves the world of a fixture: name one with --fixture")
         return cls(machine=machine or "", settings=settings, substitutions=substitutions, **options)
 
 
@@ -191,8 +194,10 @@ def _json(text: str, where: str) -> Json:
         raise InputError(f"{where}: not JSON: {error}") from None
 
 
-def carry_out(request: Request, progress: Progress | None = None) -> Result:
-    """Run what was asked for and return how it ended.
+def carry_out(
+    request: Request, progress: Progress | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Result:
+    """Run what was asked for and return how it ended; `tell` is given what a person should know at once.
 
     Raises:
         SfnSimError: it could not be run.
@@ -225,7 +230,8 @@ def carry_out(request: Request, progress: Progress | None = None) -> Result:
 
     def once(cold: bool) -> list[RunSummary]:
         if fixture is not None:
-            return _in_world(machine, fixture, given, handlers, request, options, cold)
+            served = _served(request, config, handlers, tell)
+            return _in_world(machine, fixture, given, handlers, request, options, cold, served)
         hosts = (*request.allow_network, *handlers.hosts())
         with isolated({}, hosts):
             return _runs(machine, given, handlers, request, options, START, cold)
@@ -333,6 +339,22 @@ def _runs(
     return summaries
 
 
+@contextlib.contextmanager
+def _served(
+    request: Request, config: Config, handlers: Handlers, tell: Callable[[str], None]
+) -> Iterator[None]:
+    """Serve the open world over HTTP, when that is asked for or functions run elsewhere."""
+    from sfn_sim.services.moto_server import can_serve, serve_moto
+
+    address = request.serve_world or config.serve_world
+    if address is None and not (handlers.hosts() and can_serve()):
+        yield
+        return
+    with serve_moto(address or "127.0.0.1:0", empty=False) as url:
+        tell(f"the world's AWS services answer at {url} (AWS_ENDPOINT_URL for functions that run elsewhere)")
+        yield
+
+
 def _in_world(
     machine: StateMachine,
     fixture: Fixture,
@@ -341,9 +363,10 @@ def _in_world(
     request: Request,
     options: Options,
     cold: bool,
+    served: contextlib.AbstractContextManager[object],
 ) -> list[RunSummary]:
     hosts = (*request.allow_network, *handlers.hosts())
-    with open_world(fixture, seed=options.seed, allow_network=hosts) as world:
+    with open_world(fixture, seed=options.seed, allow_network=hosts) as world, served:
         before = world.summary()
         summaries = _runs(machine, given, handlers, request, options, world.start, cold)
         for summary in summaries[:-1]:

@@ -40,7 +40,7 @@ def read_definition(path: str | Path, substitutions: Mapping[str, str]) -> tuple
         raise ConfigurationError(f"cannot read the definition {file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"the definition {file} is not UTF-8: {error}") from None
-    return _described(machine_name(file), _shown(file), text, substitutions)
+    return _described(machine_name(file), shown_path(file), text, substitutions)
 
 
 def read_stdin() -> str:
@@ -70,7 +70,8 @@ def _described(name: str, shown: str, text: str, substitutions: Mapping[str, str
     return name, Source(shown, text, substitutions)
 
 
-def _shown(file: Path) -> str:
+def shown_path(file: Path) -> str:
+    """Return how messages name a file: from the working folder on, where it is below."""
     try:
         return file.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:

@@ -122,6 +122,8 @@ def diagnose(execution: Execution, source: Source) -> Diagnosis | None:
         if detail.kind == "path" and diagnosis.location is not None:
             diagnosis.location = _underline(diagnosis.location, detail, source)
         _KINDS.get(detail.kind, _other)(diagnosis, detail, visit, execution)
+        if detail.item >= 0:
+            diagnosis.notes.append(f"this is item {detail.item} of {visit.path}")
     else:
         _whole_execution(diagnosis, detail, execution)
     return diagnosis

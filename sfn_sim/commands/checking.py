@@ -22,7 +22,7 @@ from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem, TemplateProblems
 from sfn_sim.query.shapes import ANYTHING, Shape, join_all, shape_of
 from sfn_sim.source import Location, Source
-from sfn_sim.sources import read_definition
+from sfn_sim.sources import read_definition, shown_path
 
 if TYPE_CHECKING:
     from sfn_sim.world import Fixture
@@ -77,7 +77,7 @@ def carry_out(request: CheckRequest, config: Config | None = None) -> Checked:
     facts = Facts(given=_given(request, fixture))
     reports = [_check(file, known, facts) for file in files]
     loads = all(report.loads for report in reports)
-    file = str(config.file) if config.file else ""
+    file = shown_path(config.file) if config.file else ""
     reports, others = silence(reports, config.silences, file, complete=complete)
     if request.write_baseline is not None:
         _write_baseline(request.write_baseline, baseline_of(reports))

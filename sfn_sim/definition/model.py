@@ -255,7 +255,12 @@ class ResultWriter:
     arguments: Json | Absent = ABSENT
     arguments_field: str = "Parameters"
     transformation: str | None = None
-    output_type: str = "JSON"
+    output_type: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing at all."""
+        return self.resource is None and self.transformation is None and self.output_type is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,5 +70,5 @@ def _writer(doc: Document, pointer: str) -> ResultWriter:
         resource=doc.get("Resource"),
         **_arguments(doc),
         transformation=config.get("Transformation"),
-        output_type=config.get("OutputType", "JSON"),
+        output_type=config.get("OutputType"),
     )

@@ -52,8 +52,11 @@ def variables(node: Node) -> None:
     Source: measured on AWS (badmintoncryer/cdk-preflight, pf-sfn-asl-jsonpath-syntax); Developer Guide, Passing
     data with variables (names); the place is assumed.
     """
-    assigned: Json = node.value.get("Assign")
+    assigned: Json = node.value.get("Assign", {})
     if not isinstance(assigned, dict):
+        if not node.findings.left_open(assigned):
+            hint = 'Assign is an object: the names of variables and their values, such as {"count": 1}'
+            node.error("Expected value of type [OBJECT]", "Assign", hint=hint)
         return
     for key in assigned:
         name = key.removesuffix(".$") if node.language == "JSONPath" else key

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem
 from sfn_sim.query.java_text import java_text
-from sfn_sim.query.path_syntax import QUOTED, unquote
+from sfn_sim.query.path_syntax import QUOTED, integer, unquote
 
 Select: TypeAlias = Callable[[list[Json], Json], list[Json]]
 Test: TypeAlias = Callable[[Json, Json], bool]
@@ -36,6 +36,8 @@ _TOKEN = re.compile(
 )
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _MISSING = object()
+_DEEPEST = 50
+_LONGEST_NUMBER = 300  # digits
 _KNOWN = (
     "== != < <= > >= =~ in nin subsetof anyof noneof contains size empty && || ! and brackets, and compares a path "
     "with a text, a number, true, false, null, a list or another path"
@@ -157,6 +159,7 @@ class _Reader:
         self._offset = offset
         self._tokens = list(_tokens(text, offset))
         self._next = 0
+        self._depth = 0
 
     def read(self) -> Test:
         test = self._any_of()
@@ -182,6 +185,11 @@ class _Reader:
         found = "the end" if token.kind == "end" else f"'{token.text}'"
         return SyntaxProblem(f"{found} is not expected here; sfn-sim's filters know {_KNOWN}", token.at)
 
+    def _go_deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise SyntaxProblem(f"sfn-sim reads filters that are nested at most {_DEEPEST} deep", self._ahead.at)
+
     def _any_of(self) -> Test:
         tests = [self._all_of()]
         while self._taken("||"):
@@ -196,10 +204,14 @@ class _Reader:
 
     def _term(self) -> Test:
         if self._taken("!"):
+            self._go_deeper()
             negated = self._term()
+            self._depth -= 1
             return lambda item, root: not negated(item, root)
         if self._taken("("):
+            self._go_deeper()
             inner = self._any_of()
+            self._depth -= 1
             if not self._taken(")"):
                 raise self._unexpected()
             return inner
@@ -243,7 +255,7 @@ class _Reader:
     def _operand(self) -> Read:
         token = self._ahead
         if token.kind == "path":
-            return _path(self._take().text)
+            return _path(self._take())
         value = self._literal()
         return lambda _item, _root: value
 
@@ -253,6 +265,8 @@ class _Reader:
             return unquote(self._take().text)
         if token.kind == "number":
             digits = self._take().text
+            if len(digits) > _LONGEST_NUMBER:
+                raise SyntaxProblem("the number has too many digits", token.at)
             return int(digits) if digits.lstrip("-").isdigit() else float(digits)
         if token.kind == "word" and token.text in _WORDS:
             return _WORDS[self._take().text]
@@ -262,14 +276,13 @@ class _Reader:
 
     def _list(self) -> Json:
         items: list[Json] = []
-        if self._taken("]"):
-            return items
-        while True:
-            items.append(self._literal())
-            if self._taken("]"):
-                return items
-            if not self._taken(","):
+        self._go_deeper()
+        while not self._taken("]"):
+            if items and not self._taken(","):
                 raise self._unexpected()
+            items.append(self._literal())
+        self._depth -= 1
+        return items
 
 
 def _tokens(text: str, offset: int) -> Iterator[_Token]:
@@ -288,10 +301,10 @@ def _tokens(text: str, offset: int) -> Iterator[_Token]:
     yield _Token("end", "", offset + len(text))
 
 
-def _path(text: str) -> Read:
+def _path(token: _Token) -> Read:
     """Return how to read a path inside a filter; one with a wildcard gives the list of all that it selects."""
-    steps = [_step(each) for each in re.findall(_STEP, text[1:], re.DOTALL)]
-    of_item, definite = text[0] == "@", None not in steps
+    steps = [_step(each, token.at) for each in re.findall(_STEP, token.text[1:], re.DOTALL)]
+    of_item, definite = token.text[0] == "@", None not in steps
 
     def read(item: Json, root: Json) -> Any:
         found: list[Any] = [item if of_item else root]
@@ -304,14 +317,14 @@ def _path(text: str) -> Read:
     return read
 
 
-def _step(text: str) -> str | int | None:
+def _step(text: str, at: int) -> str | int | None:
     """Return a step's name or index; None stands for the wildcard."""
     if text[0] == ".":
         return None if text == ".*" else text[1:]
     inner = text[1:-1].strip()
     if inner == "*":
         return None
-    return unquote(inner) if inner[0] in "'\"" else int(inner)
+    return unquote(inner) if inner[0] in "'\"" else integer(inner, at)
 
 
 def _below(value: Any, step: str | int | None) -> list[Any]:

@@ -6,6 +6,7 @@ functions themselves stand in `intrinsic_functions`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -219,7 +220,7 @@ class _Reader:
         if number := _NUMBER.match(self.text, start):
             self.position = number.end()
             digits = number.group()
-            return self._constant(float(digits) if number.group(1) or number.group(2) else int(digits))
+            return self._constant(_number(digits, start))
         if self.text.startswith("States.", start):
             return self._call(depth + 1)
         raise SyntaxProblem(_why_no_argument(self.text, start), start)
@@ -251,6 +252,14 @@ class _Reader:
     def _constant(self, value: Json) -> Evaluate:
         self.read_so_far.append(Literal(value))
         return lambda _data, _scope: value
+
+
+def _number(digits: str, at: int) -> Json:
+    """Return a number that is written down; one that JSON cannot carry either is refused (Source: assumed)."""
+    value = float(digits)
+    if math.isinf(value):
+        raise SyntaxProblem("the number is too large", at)
+    return int(digits) if digits.lstrip("-").isdigit() else value
 
 
 def _end_of_path(text: str, position: int) -> int:

@@ -35,12 +35,14 @@ class JsonataProblem(SyntaxProblem):
         code: AWS's code of the diagnostic, `INVALID` or `UNSUPPORTED`.
         message: AWS's words.
         offset: where in the expression's text, in characters; `length` is how many of them.
+        more: what else AWS refuses in the same expression.
     """
 
     def __init__(self, code: str, message: str, offset: int = 0, length: int = 1) -> None:
         super().__init__(message, offset)
         self.code = code
         self.length = length
+        self.more: tuple[JsonataProblem, ...] = ()
 
 
 class JsonataProblems(Exception):

@@ -142,12 +142,32 @@ def plain_numbers(value: Json) -> Json:
     if isinstance(value, int):
         return value if -_LONG <= value < _LONG else float(value)
     if isinstance(value, list):
-        items = [plain_numbers(each) for each in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    if isinstance(value, dict):
-        members = {key: plain_numbers(each) for key, each in value.items()}
-        return members if any(members[key] is not each for key, each in value.items()) else value
-    return value
+        return _plain_items(value)
+    return _plain_members(value) if isinstance(value, dict) else value
+
+
+def _plain_items(items: list[Json]) -> list[Json]:
+    made: list[Json] | None = None
+    for index, item in enumerate(items):
+        if item is None or isinstance(item, str):  # most values are, and a call costs more than the test
+            continue
+        new = plain_numbers(item)
+        if new is not item:
+            made = items.copy() if made is None else made
+            made[index] = new
+    return items if made is None else made
+
+
+def _plain_members(members: dict[str, Json]) -> dict[str, Json]:
+    made: dict[str, Json] | None = None
+    for key, value in members.items():
+        if value is None or isinstance(value, str):
+            continue
+        new = plain_numbers(value)
+        if new is not value:
+            made = members.copy() if made is None else made
+            made[key] = new
+    return members if made is None else made
 
 
 def _arguments(name: str, given: tuple[Json, ...], most: int) -> tuple[Json, ...]:

@@ -68,7 +68,7 @@ _POWERS = {
     "=": 40, "<": 40, ">": 40, "^": 40, ":=": 10, "!=": 40, "<=": 40, ">=": 40, "~>": 40, "and": 30, "or": 25,
     "in": 40, "&": 50,
 }  # fmt: skip
-_BINARY = frozenset("+ - * / % = < > != <= >= & and or in ~>".split())
+_BINARY = frozenset(["+", "-", "*", "/", "%", "=", "<", ">", "!=", "<=", ">=", "&", "and", "or", "in", "~>"])
 _WORD_OPERATORS = frozenset(("and", "or", "in"))
 _WORD_VALUES = {"true": True, "false": False, "null": None}
 _STEPS_BY_SIGN = {"*": "wildcard", "**": "descendant", "%": "parent"}

@@ -77,6 +77,8 @@ _QUOTED = re.compile(QUOTED, re.DOTALL)
 _FILTER = re.compile(r"\[\s*\?\s*\(")
 _SCRIPT = re.compile(r"\[\s*\(")
 _ENDS_FILTER = re.compile(r"\)\s*\]")
+_INT32 = range(-(2**31), 2**31)
+_LONGEST_INT32 = 11  # characters
 
 
 def parse(text: str) -> ParsedPath:
@@ -131,6 +133,19 @@ def unquote(quoted: str) -> str:
     return re.sub(rf"\\([\\{quote}])", r"\1", quoted[1:-1])
 
 
+def integer(digits: str, at: int) -> int:
+    """Return an index, which stands at an offset.
+
+    Source: Jayway reads indices as Java's ints; that AWS refuses a greater one at creation is assumed.
+
+    Raises:
+        SyntaxProblem: it does not fit into 32 bits.
+    """
+    if len(digits.strip()) > _LONGEST_INT32 or int(digits) not in _INT32:
+        raise SyntaxProblem(f"an index is from {_INT32.start} to {_INT32.stop - 1}", at)
+    return int(digits)
+
+
 def _token(text: str, position: int, *, after_scan: bool) -> tuple[Token, int]:
     if text[position] == "[":
         return _bracket(text, position)
@@ -164,14 +179,15 @@ def _bracket(text: str, position: int) -> tuple[Token, int]:
         names = tuple(unquote(each) for each in _QUOTED.findall(found.group(1)))
         return (names[0] if len(names) == 1 else Names(names)), found.end()
     if found := _INDICES.match(text, position):
-        indices = tuple(map(int, found.group(1).split(",")))
+        indices = tuple(integer(each, found.start(1)) for each in found.group(1).split(","))
         return (indices[0] if len(indices) == 1 else Indices(indices)), found.end()
     if found := _WILDCARD.match(text, position):
         return Wildcard(), found.end()
     if found := _SLICE.match(text, position):
         if found.group(3):
             raise SyntaxProblem("a slice has no step in AWS's JSONPath: write [from:to]", found.start(3))
-        return Slice(*(None if part is None else int(part) for part in found.group(1, 2))), found.end()
+        ends = (None if part is None else integer(part, found.start()) for part in found.group(1, 2))
+        return Slice(*ends), found.end()
     if found := _FILTER.match(text, position):
         end = _end_of_filter(text, found.end())
         closing = _ENDS_FILTER.match(text, end)

@@ -59,7 +59,7 @@ class MapProgress:
         bar = self._bars.get(path)
         if bar is None:
             bar = self._bars[path] = self._progress.add_task(path, total=total)
-        self._progress.update(bar, completed=done)
+        self._progress.update(bar, completed=done, total=total)
 
 
 def show(target: Console, summary: RunSummary, source: Source) -> None:

@@ -36,6 +36,7 @@ from sfn_sim.run.seed import Stream
 # shows before anything has happened, and its size is known.
 _AHEAD = 1_000
 _AHEAD_BYTES = 64 << 20
+_TOLD_EACH = 100
 
 
 def run_distributed(
@@ -133,7 +134,7 @@ class _Run:
         self._feed: Feed = setup.feed(branch, visit)
         self._queue: deque[Given] = deque()
         self._started = 0
-        self._workers = 0
+        self._granted = 0
         self._moment: tuple[int, datetime] = (-1, parent.start)
 
     @property
@@ -149,10 +150,11 @@ class _Run:
         """Run every child and return the Map's result."""
         try:
             yield from self._read_ahead()
-            self._workers = min(self._limit(), len(self._queue)) if self._feed.exhausted else self._limit()
+            self._granted = self._limit()
             if self._queue:
-                yield Gather(self._workers, self._worker, 0)
+                yield Gather(self._needed(self._granted), self._worker, 0)
             self._note_total()
+            self._tell(1)
             # A share of items can be told for certain only now.
             if self.map_run.is_exceeded():
                 raise self._exceeded()
@@ -163,6 +165,10 @@ class _Run:
                 yield from self._leave_the_rest()
             raise
         return (yield from self._results.close())
+
+    def _needed(self, workers: int) -> int:
+        """Return how many of so many workers can have anything to do."""
+        return min(workers, len(self._queue)) if self._feed.exhausted else workers
 
     def _read_ahead(self) -> StateRun:
         most, total = max(self._limit(), _AHEAD), 0
@@ -186,12 +192,13 @@ class _Run:
         while True:
             limit = self._limit()
             if run.executions["RUNNING"] >= limit:
-                self._workers -= 1
+                # Somebody has lowered MaxConcurrency.
+                self._granted = min(self._granted, limit)
                 return
-            if limit > self._workers and self._queue:
-                # Somebody has raised MaxConcurrency.
-                more, self._workers = limit - self._workers, limit
-                yield Gather(more + 1, self._worker, 0)
+            if limit > self._granted:
+                # Somebody has raised it.
+                more, self._granted = limit - self._granted, limit
+                yield Gather(1 + self._needed(more), self._worker, 0)
                 return
             if queue:
                 given = queue.popleft()
@@ -229,11 +236,15 @@ class _Run:
             raise
         run.end(child)
         yield from self._results.add(child)
-        if interpreter.progress is not None:
-            done = self._started - run.executions["RUNNING"]
-            interpreter.progress(run.path, done, max(done, self._started + len(self._queue)))
+        self._tell(_TOLD_EACH)
         if child.status == "FAILED" and run.is_exceeded():
             raise self._exceeded()
+
+    def _tell(self, each: int) -> None:
+        """Tell the observer how many children have ended: of many not of every one."""
+        progress, done = self._interpreter.progress, self._started - self.map_run.executions["RUNNING"]
+        if progress is not None and (done <= each or done % each == 0):
+            progress(self.map_run.path, done, self._started + len(self._queue))
 
     def _identity(self) -> Identity:
         parent, now_ms = self._interpreter.identity, self._interpreter.log.now_ms

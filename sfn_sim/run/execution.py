@@ -15,6 +15,7 @@ from sfn_sim.run.context import Identity
 from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter, Progress
 from sfn_sim.run.log import Branch, HistoryLimitReached, Log, Visit
+from sfn_sim.run.map_run import KEPT_FIRST, MapRun
 from sfn_sim.run.scheduler import DeadlineReached, Executor, Scheduler
 from sfn_sim.run.states import BLOCKING, SIMPLE
 
@@ -45,7 +46,7 @@ class Options:
     progress: Progress | None = None
     has_activity: Callable[[str], bool] | None = None
     pace: Callable[[int], None] | None = None
-    keep_children: int = 10
+    keep_children: int = KEPT_FIRST
     limit_s: int = limits.EXECUTION.value
 
     def __post_init__(self) -> None:
@@ -97,6 +98,11 @@ class Execution:
     def path(self) -> list[str]:
         """The names of the states entered, in order."""
         return [visit.name for visit in self.log.visits]
+
+    @property
+    def map_runs(self) -> list[MapRun]:
+        """The runs of its distributed Maps, oldest first; each has its child executions."""
+        return self.log.map_runs
 
     @property
     def elapsed_ms(self) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedCatcher, PlannedGraph, PlannedState
-from sfn_sim.errors import Detail, StatesError
+from sfn_sim.errors import RUNTIME, Detail, StatesError
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.query.expression import Scope
 from sfn_sim.run import flow, retry
@@ -96,8 +96,21 @@ class Interpreter:
             except StatesError as error:
                 self.note(error, visit)
                 raise
+            except RecursionError:
+                raise self._too_deep(visit) from None
             value = output
         return value
+
+    def _too_deep(self, visit: Visit) -> StatesError:
+        """Return the error of data that is nested so deeply that nothing here can measure, compare or print it.
+
+        Source: assumed.
+        """
+        words = "The data is nested too deeply."
+        detail = Detail("value", value=None, message=words, pointer=visit.state.state.pointer)
+        error = StatesError(RUNTIME, flow.prefix(visit) + words, detail=detail)
+        self.note(error, visit)
+        return error
 
     def enter(self, planned: PlannedState, branch: Branch, value: Json) -> Visit:
         """Write a state's entry."""

@@ -131,8 +131,9 @@ class _Reading:
     def _file(self, where: dict[str, Any]) -> Dataset:
         """Yield the items of one object, by its InputType."""
         kind = self._reader.input_type
-        if kind == "PARQUET":
-            raise UnsupportedFeatureError(f"{self._reader.pointer}: InputType PARQUET is not carried out yet")
+        if kind not in ("CSV", "JSON", "JSONL"):
+            said = "InputType PARQUET" if kind == "PARQUET" else "an object without an InputType (CSV, JSON, JSONL, …)"
+            raise UnsupportedFeatureError(f"{self._reader.pointer}/ReaderConfig: {said} is not carried out yet")
         read = yield from self._open(where)
         if kind == "CSV":
             yield from self._rows(read)

@@ -104,6 +104,9 @@ def prepare(
         )
     batches = _batches(given.batcher, planned, branch, visit, effective) if given.batcher else None
     destination = None
+    if given.writer is not None and given.writer.is_empty:
+        # Source: Developer Guide, ResultWriter (it cannot be empty; AWS tells when it runs); the words are assumed.
+        raise refused(planned, "ResultWriter", visit, effective, "The ResultWriter field cannot be empty.")
     if given.writer is not None and given.writer.resource is not None:
         destination = _destination(planned, visit, _filled(templates.writer, branch, visit, effective))
     yield from ()

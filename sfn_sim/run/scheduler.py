@@ -28,9 +28,12 @@ class Executor(Protocol):
 
 
 class _Process:
-    """A generator that runs, with its parent; `token` changes whenever what it waited for no longer counts."""
+    """A generator that runs, with its parent; `token` changes whenever what it waited for no longer counts.
 
-    __slots__ = ("children", "gather", "index", "run", "token")
+    `waits_for` is the task token for which it waited last.
+    """
+
+    __slots__ = ("children", "gather", "index", "run", "token", "waits_for")
 
     def __init__(self, run: StateRun, gather: _Gathering | None, index: int) -> None:
         self.run = run
@@ -38,6 +41,7 @@ class _Process:
         self.index = index
         self.token = 0
         self.children: _Gathering | None = None
+        self.waits_for: str | None = None
 
 
 class Parked:
@@ -259,6 +263,7 @@ class Scheduler:
             self._ready.append((process, process.token, self._early.pop(effect.token)))
             return
         self.parked[effect.token] = Parked(effect, process)
+        process.waits_for = effect.token
         if effect.timeout_ms is not None:
             self._push(effect.timeout_ms, process, _Beat(effect.token, 0))
         if effect.activity is None:
@@ -353,8 +358,8 @@ class Scheduler:
     def _close(self, process: _Process) -> None:
         """Cancel a process and all below it: nothing that it waits for moves the clock any more."""
         process.token = -1
-        for token in [token for token, each in self.parked.items() if each.process is process]:
-            del self.parked[token]
+        if process.waits_for is not None:
+            self.parked.pop(process.waits_for, None)
         if process.children is not None:
             for child in list(process.children.running.values()):
                 self._close(child)

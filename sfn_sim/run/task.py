@@ -201,7 +201,7 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
     tail = given.get("LogType") == "Tail"
     waits = cast(TaskState, planned.state).resource.endswith(token.CALLBACK)
     return Call(
-        cast(str, given["FunctionName"]),
+        _qualified(cast(str, given["FunctionName"]), given.get("Qualifier")),
         event,
         "lambda",
         "Task",
@@ -212,6 +212,10 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
         ),
         waits,
     )
+
+
+def _qualified(function: str, qualifier: Json) -> str:
+    return f"{function}:{qualifier}" if isinstance(qualifier, str) and qualifier else function
 
 
 def _timeouts(

@@ -109,6 +109,15 @@ class _Cluster:
     """A Dask cluster, as far as lanes need it."""
 
     def __init__(self, name: str, host: str, port: int, server: WorldServer) -> None:
+        unreachable = ConfigurationError(
+            f"--executor {name}: no Dask scheduler answers at {host}:{port}. Start one with: dask scheduler --host "
+            f"{host} --port {port}, and workers with: dask worker tcp://{host}:{port}"
+        )
+        try:
+            # Dask itself would try again and again.
+            socket.create_connection((host, port), timeout=_CONNECT_S).close()
+        except OSError:
+            raise unreachable from None
         from distributed import Client
 
         self._name = name
@@ -120,11 +129,8 @@ class _Cluster:
                 self.client: Any = Client(
                     f"tcp://{host}:{port}", timeout=_CONNECT_S, set_as_default=False, name="sfn-sim"
                 )
-        except (OSError, TimeoutError, ValueError) as error:
-            raise ConfigurationError(
-                f"--executor {name}: no Dask scheduler answers at {host}:{port} ({type(error).__name__}). Start one "
-                f"with: dask scheduler --host {host} --port {port}, and workers with: dask worker tcp://{host}:{port}"
-            ) from None
+        except (OSError, TimeoutError, ValueError):
+            raise unreachable from None
 
     def alive(self) -> dict[str, int]:
         """Return the threads of each Dask worker by its address.

@@ -24,7 +24,7 @@ from sfn_sim.run.seed import Stream
 from sfn_sim.services.aws import AwsClients
 from sfn_sim.services.containers import CONTAINERS
 from sfn_sim.services.invocation import invoke
-from sfn_sim.services.lambda_functions import Function, Handlers, function_name
+from sfn_sim.services.lambda_functions import Function, Handlers, function_name, function_version
 from sfn_sim.services.remote import invoke_remote
 
 WALL_LIMIT_S = 900.0
@@ -74,14 +74,17 @@ class Calls:
         counts: dict[str, int] = {}
         assigned = []
         for index, call in enumerate(calls):
-            number = counts[call.function] = counts.get(call.function, -1) + 1
+            version = function_version(call.function)
+            number = counts[version] = counts.get(version, -1) + 1
             assigned.append(Assigned(index, call, self._function(call.function), number % CONTAINERS))
         return assigned
 
     def _function(self, resource: str) -> Function | None:
-        if resource not in self._functions:
-            self._functions[resource] = self.handlers.find(resource) if self.handlers.has(resource) else None
-        return self._functions[resource]
+        # A name, an ARN and one that ends in $LATEST are one function, with the same containers; an alias has its own.
+        version = function_version(resource)
+        if version not in self._functions:
+            self._functions[version] = self.handlers.find(resource) if self.handlers.has(resource) else None
+        return self._functions[version]
 
     def carry_out(self, assigned: Assigned, now_ms: int, watchdog: Watchdog) -> Outcome:
         """Run one call to its end.

@@ -56,7 +56,6 @@ class LambdaContext:
     identity = CognitoIdentity()
     client_context = None
     tenant_id = None
-    function_version = "$LATEST"
 
     def __init__(self, function: Function, slot: int, invocation: clock.Invocation) -> None:
         self._function = function
@@ -76,7 +75,12 @@ class LambdaContext:
     @cached_property
     def invoked_function_arn(self) -> str:
         """The function's ARN."""
-        return f"arn:aws:lambda:us-east-1:123456789012:function:{self._function.name}"
+        return self._function.arn
+
+    @cached_property
+    def function_version(self) -> str:
+        """The function's version."""
+        return self._function.version
 
     @cached_property
     def log_group_name(self) -> str:

@@ -89,6 +89,11 @@ def isolated(environment: Mapping[str, str] | None = None, allow_network: Sequen
         _leave(run, hosts)
 
 
+def moto_answers() -> bool:
+    """Tell whether moto answers every service here, so that none has an endpoint of the caller's own for all."""
+    return _ENDPOINT not in _endpoints()
+
+
 def allowed_hosts() -> tuple[str, ...]:
     """Return the hosts that may be reached beside loopback, at present."""
     with _lock:

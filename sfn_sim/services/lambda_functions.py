@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -28,7 +29,7 @@ class Function:
     """A Lambda function during one run.
 
     Attributes:
-        name: its name.
+        name: its name; `arn` as it is invoked, with a version or alias if one was named.
         plain: its handler, when it was given as a Python function; it has no containers then.
         file: the handler's file; `attribute` its name there.
         root: the folder that would be /var/task.
@@ -41,6 +42,7 @@ class Function:
     attribute: str = "handler"
     root: Path | None = None
     settings: FunctionSettings = field(default_factory=lambda: FunctionSettings(pattern="*"))
+    arn: str = ""
     _containers: dict[int, Container] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,12 @@ class Function:
             self._containers[slot] = Container(self.file, self.attribute, path, self._environment(slot))
         return self._containers[slot]
 
+    @property
+    def version(self) -> str:
+        """Its version; an alias stands for $LATEST here, since nobody says which version it points to."""
+        qualifier = function_version(self.arn).rpartition(":")[2]
+        return qualifier if qualifier.isdigit() else "$LATEST"
+
     def discard(self, slot: int) -> None:
         """Forget the container of a slot: it has died, or is not to be used again."""
         self._containers.pop(slot, None)
@@ -73,7 +81,7 @@ class Function:
         """
         return {
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
@@ -101,6 +109,25 @@ def function_name(resource: str) -> str:
         return parts[6] if len(parts) > 6 else resource
     parts = resource.split(":")
     return parts[2] if len(parts) > 2 and parts[1] == "function" else parts[0]
+
+
+@functools.cache
+def function_version(resource: str) -> str:
+    """Return a function's name with its version or alias, NAME:QUALIFIER; without one for $LATEST.
+
+    Source: Lambda API reference, Invoke, Qualifier; Developer Guide, Lambda execution environments (each version has
+    its own).
+    """
+    qualifier = resource.removeprefix("arn:").rpartition(":")[2] if _has_qualifier(resource) else "$LATEST"
+    name = function_name(resource)
+    return name if qualifier == "$LATEST" else f"{name}:{qualifier}"
+
+
+def _has_qualifier(resource: str) -> bool:
+    parts = resource.split(":")
+    if resource.startswith("arn:"):
+        return len(parts) > 7
+    return len(parts) > 3 if len(parts) > 2 and parts[1] == "function" else len(parts) > 1
 
 
 @dataclass
@@ -198,17 +225,19 @@ class Handlers:
         """
         name = function_name(resource)
         settings = self._settings(name, resource) or FunctionSettings(pattern=name)
+        arn = resource if resource.startswith("arn:") else f"{_ARN}{function_version(resource)}"
         plain = self.functions.get(name)
         if plain is not None:
             code = getattr(plain, "__code__", None)
-            return Function(name, plain, root=Path(code.co_filename).parent if code else None, settings=settings)
+            root = Path(code.co_filename).parent if code else None
+            return Function(name, plain, root=root, settings=settings, arn=arn)
         if settings.url is not None:
-            return Function(name, settings=settings)
+            return Function(name, settings=settings, arn=arn)
         if settings.file is not None:
-            return Function(name, None, settings.file, settings.attribute, settings.file.parent, settings)
+            return Function(name, None, settings.file, settings.attribute, settings.file.parent, settings, arn)
         for path in self._expected(name):
             if path.is_file():
-                return Function(name, None, path, settings.attribute, path.parent, settings)
+                return Function(name, None, path, settings.attribute, path.parent, settings, arn)
         raise MissingHandlerError(self.missing(resource))
 
     def _settings(self, name: str, resource: str) -> FunctionSettings | None:

@@ -132,6 +132,8 @@ class LaneExecutor:
         return self._lanes[(number + assigned.slot) % len(self._lanes)]
 
     def _look_after(self) -> None:
+        if self._watchdog.fired is not None:
+            raise self._watchdog.error(self._watchdog.fired)
         now = time.perf_counter_ns()
         for lane in self._lanes:
             invocation = lane.invocation
@@ -170,6 +172,7 @@ class LaneExecutor:
             name=function.name,
             plain=import_path(function),
             file=function.file,
+            arn=function.arn,
             attribute=function.attribute,
             root=function.root,
             settings=function.settings,

@@ -18,6 +18,7 @@ from sfn_sim import clock, limits
 from sfn_sim.payload import loads
 from sfn_sim.run.effects import Outcome
 from sfn_sim.services.lambda_functions import Function
+from sfn_sim.services.moto_server import MOMENT
 
 _PATH = "/2015-03-31/functions/{name}/invocations"
 _ENVELOPE = frozenset(("errorMessage", "errorType"))
@@ -32,6 +33,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def invoke_remote(function: Function, payload: bytes, invocation: clock.Invocation) -> Outcome:
     """Invoke a function at its url; an answer that is no answer of Lambda's is a Lambda.ServiceException."""
+    MOMENT.set(invocation)
     url = f"{(function.settings.url or '').rstrip('/')}{_PATH.format(name=function.name)}"
     request = urllib.request.Request(url, payload, {"Content-Type": "application/json"}, method="POST")
     # Neither a proxy of the environment nor a redirect has a part in this.

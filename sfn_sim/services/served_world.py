@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
-import os
 import pickle
 import secrets
 import socket
@@ -28,7 +27,7 @@ from typing import Any
 
 from sfn_sim import clock
 from sfn_sim.services.frames import StreamEnded, read_frame, write_frames
-from sfn_sim.services.isolation import lock_moto, when_imported
+from sfn_sim.services.isolation import lock_moto, moto_answers, when_imported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ class WorldServer:
 
 def _is_somebody_to_ask() -> bool:
     """Tell whether moto answers here, or faults wait: with an endpoint of the caller's own, workers go there alone."""
-    if not os.environ.get("AWS_ENDPOINT_URL"):
+    if moto_answers():
         return True
     handlers = sys.modules.get("botocore.handlers")
     return handlers is not None and any(entry[0] == "before-send" for entry in handlers.BUILTIN_HANDLERS)

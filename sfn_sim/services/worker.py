@@ -60,7 +60,7 @@ class Work:
 
     Attributes:
         key: what tells the function from others of the run.
-        name: its name.
+        name: its name; `arn` as it is invoked.
         plain: module and qualified name of a Python function without containers; None for a handler's file.
         file: the handler's file; `attribute` its name there, `root` the folder that would be /var/task.
         settings: what the configuration says of the function.
@@ -72,6 +72,7 @@ class Work:
 
     key: str
     name: str
+    arn: str
     plain: tuple[str, str] | None
     file: Path | None
     attribute: str
@@ -176,7 +177,7 @@ class _Functions:
         function = self._known.get(work.key)
         if function is None:
             plain = _imported(*work.plain) if work.plain else None
-            function = Function(work.name, plain, work.file, work.attribute, work.root, work.settings)
+            function = Function(work.name, plain, work.file, work.attribute, work.root, work.settings, work.arn)
             self._known[work.key] = function
         if work.cold:
             function.discard(work.slot)

@@ -189,6 +189,7 @@ def test_null_below_a_path_is_told_as_null() -> None:
     )
     assert [(each.code, each.severity, each.state) for each in found] == [("NULL_VALUE", "warning", "Use")]
     assert found[0].way == ("Ask", "Null", "Use")
+    assert found[0].why == "Null makes $.a null"
 
 
 def test_a_map_over_what_may_be_null_is_told_and_a_null_that_nobody_minds_is_not() -> None:
@@ -196,8 +197,8 @@ def test_a_map_over_what_may_be_null_is_told_and_a_null_that_nobody_minds_is_not
         "Ask": choice(when("$.n", "Null", NumericEquals=1), default="Use"),
         "Null": passing(Result=None, ResultPath="$.items", Next="Use"),
     }
-    found = codes({"n": 1, "items": [1]}, **states,
-                  Use={"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": graph(P=passing()), "End": True})  # fmt: skip
+    use = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": graph(P=passing()), "End": True}
+    found = codes({"n": 1, "items": [1]}, **states, Use=use)
     assert found == [("NULL_VALUE", "warning", "Use")]
     assert codes({"n": 1, "items": [1]}, **states, Use=task(Parameters={"items.$": "$.items"})) == []
 

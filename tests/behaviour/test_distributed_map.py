@@ -9,7 +9,7 @@ import pytest
 from sfn_sim import Options
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.map_run import MapRun
-from tests.behaviour.machines import always, fails, graph, parents, passing, run, task, types, words
+from tests.behaviour.machines import always, fails, graph, machine, parents, passing, run, task, types, words
 
 LIMIT = 262_144
 
@@ -135,6 +135,17 @@ def test_two_runs_with_one_seed_are_equal_and_with_another_differ() -> None:
 
     assert once(1) == once(1)
     assert once(1)[1] != once(2)[1]
+
+
+def test_how_many_workers_there_are_changes_nothing() -> None:
+    made = machine(A=distributed(CALLS, ToleratedFailureCount=9, MaxConcurrency=5))
+
+    def once(workers: int) -> list[Any]:
+        execution = made.run(list(range(30)), {"f": refuses(3, 4, 20)}, workers=workers)
+        children = only_run(execution).children.values()
+        return [execution.log.events, [(child.identity.arn, child.log.events) for child in children]]
+
+    assert once(1) == once(4)
 
 
 def test_the_first_failure_fails_a_run_that_bears_none() -> None:
@@ -274,6 +285,7 @@ def test_the_first_ten_children_and_the_failed_ones_are_kept() -> None:
     [
         ({"ToleratedFailureCountPath": "$.n"}, 'The ToleratedFailureCountPath field refers to value "x" which is not'),
         ({"ItemBatcher": {"MaxItemsPerBatchPath": "$.n"}}, 'The MaxItemsPerBatchPath field refers to value "x" which'),
+        ({"ResultWriter": {}}, "The ResultWriter field cannot be empty."),
         ({"ItemBatcher": {"MaxItemsPerBatch": 1, "BatchInput": {"a.$": "$.no"}}}, "The JSONPath '$.no' specified for"),
     ],
 )
@@ -319,6 +331,7 @@ def test_a_batch_carries_its_batch_input() -> None:
     ("config", "result"),
     [
         ({"Transformation": "COMPACT"}, [[1], [2, 3]]),
+        ({"OutputType": "JSON"}, [[1], [2, 3]]),
         ({"Transformation": "FLATTEN"}, [1, 2, 3]),
         ({"Transformation": "FLATTEN", "OutputType": "JSONL"}, "1\n2\n3\n"),
     ],

@@ -233,6 +233,7 @@ def test_an_error_in_the_middle_of_a_large_dataset_fails_the_run_there(s3: Any) 
     ("body", "config", "part"),
     [
         (b"PAR1", {"InputType": "PARQUET"}, "PARQUET"),
+        (b"[]", {"MaxItems": 1}, "without an InputType"),
         (b"\x28\xb5\x2f\xfd", {"InputType": "JSONL"}, "ZSTD"),
         (b'{"a": {}}', {"InputType": "JSON", "ItemsPointer": "/a"}, "object's keys"),
     ],
@@ -325,10 +326,10 @@ def test_written_results_have_the_form_that_is_asked_for(s3: Any, config: Any, n
 
 def test_a_large_file_of_results_is_put_together_of_parts(s3: Any) -> None:
     big = processor(I=passing(Result="x" * 200_000))
-    execution = run(distributed(big, ResultWriter=writer({"Transformation": "COMPACT"})), list(range(100)))
+    execution = run(distributed(big, ResultWriter=writer({"Transformation": "COMPACT"})), list(range(45)))
     assert execution.status == "SUCCEEDED"
     files = written(s3)
-    assert json.loads(files["SUCCEEDED_0.json"]) == ["x" * 200_000] * 100
+    assert json.loads(files["SUCCEEDED_0.json"]) == ["x" * 200_000] * 45
     (told,) = json.loads(files["manifest.json"])["ResultFiles"]["SUCCEEDED"]
     assert told["Size"] == len(files["SUCCEEDED_0.json"])
 
@@ -375,3 +376,21 @@ def test_a_failed_handler_of_a_child_is_told_with_its_line() -> None:
     assert told is not None
     assert told.what == f"item 1 of Rows: {FUNCTION}f failed: ValueError: refused 2"
     assert "1 of 2 items failed, and the Map bears none" in told.notes[-2]
+
+
+def test_an_item_that_the_selector_cannot_read_is_named() -> None:
+    state = distributed(ItemSelector={"a.$": "$$.Map.Item.Value.b"})
+    machine = StateMachine.from_json({"StartAt": "Rows", "States": {"Rows": state}})
+    told = diagnose(machine.run([{"b": 1}, {"c": 1}]), machine.source)
+    assert told is not None
+    assert told.what == "$$.Map.Item.Value.b is missing from $$.Map.Item.Value: {c}"
+    assert "this is item 1 of Rows" in told.notes
+
+
+def test_outputs_that_are_too_large_together_are_told_to_go_to_s3() -> None:
+    state = distributed(processor(I=passing(Result="x" * 100_000)))
+    machine = StateMachine.from_json({"StartAt": "Rows", "States": {"Rows": state}})
+    told = diagnose(machine.run([1, 2, 3]), machine.source)
+    assert told is not None
+    assert told.what.startswith("the result has 300,010 bytes")
+    assert told.fix.startswith("give Rows a ResultWriter")

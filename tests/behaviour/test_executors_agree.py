@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -128,12 +130,15 @@ MACHINE = machine(
 INPUT = [{"number": number, "sleep": number % 3 / 4, "fails": number % 4 // 2} for number in range(9)]
 
 
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).write_text(textwrap.dedent(text).lstrip())
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("handlers")
-    for name, text in HANDLERS.items():
-        (made / name).write_text(textwrap.dedent(text).lstrip())
-    return made
+    return write(tmp_path_factory.mktemp("handlers"), HANDLERS)
 
 
 def log_of(execution: Execution) -> bytes:
@@ -146,7 +151,7 @@ def log_of(execution: Execution) -> bytes:
     return json.dumps([list(execution.history()), visits], default=repr).encode()
 
 
-def run(folder: Path, executor: str, workers: int, cold: bool = False) -> bytes:
+def log_in(folder: Path, executor: str, workers: int, cold: bool = False) -> bytes:
     handlers = Handlers(folder, config=find_config(folder))
     environment = {"FROM_THE_RUN": "1", "AWS_REGION": "eu-central-1"}
     execution = MACHINE.run(
@@ -157,7 +162,7 @@ def run(folder: Path, executor: str, workers: int, cold: bool = False) -> bytes:
 
 @pytest.fixture(scope="module")
 def inline(folder: Path) -> Callable[[bool], bytes]:
-    logs = {cold: run(folder, "inline", 1, cold) for cold in (False, True)}
+    logs = {cold: log_in(folder, "inline", 1, cold) for cold in (False, True)}
     return logs.__getitem__
 
 
@@ -174,10 +179,10 @@ def test_the_machine_does_what_it_is_to_compare(inline: Callable[[bool], bytes])
 def test_the_log_is_the_same_whoever_runs_the_handlers(
     folder: Path, inline: Callable[[bool], bytes], executor: str, workers: int, cold: bool
 ) -> None:
-    assert run(folder, executor, workers, cold) == inline(cold)
+    assert log_in(folder, executor, workers, cold) == inline(cold)
 
 
-WORLD = """
+WORLD = {"fixture.toml": """
 [environment]
 BUCKET = "bucket"
 
@@ -209,8 +214,7 @@ status = "cut-off"
 service = "dynamodb"
 operation = "GetItem"
 status = "timeout"
-"""
-USER = """
+""", "user.py": """
     import os, time
     import boto3
     from botocore.config import Config
@@ -247,7 +251,7 @@ USER = """
             )),
             url, s3.meta.endpoint_url, s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": name}),
         ]
-"""
+"""}  # fmt: skip
 
 
 def in_a_world(folder: Path, executor: str, workers: int) -> tuple[bytes, Any]:
@@ -264,10 +268,8 @@ def in_a_world(folder: Path, executor: str, workers: int) -> tuple[bytes, Any]:
     return log_of(execution), left
 
 
-@pytest.mark.slow
 def test_in_a_world_answers_timestamps_and_faults_are_the_same(tmp_path: Path) -> None:
-    (tmp_path / "fixture.toml").write_text(WORLD)
-    (tmp_path / "user.py").write_text(textwrap.dedent(USER))
+    write(tmp_path, WORLD)
     inline, left = in_a_world(tmp_path, "inline", 1)
     assert b"SlowDown" in inline
     assert b"ReadTimeoutError" in inline
@@ -275,3 +277,31 @@ def test_in_a_world_answers_timestamps_and_faults_are_the_same(tmp_path: Path) -
     assert left[2] == 0
     assert in_a_world(tmp_path, "threads", 2) == (inline, left)
     assert in_a_world(tmp_path, "processes", 2) == (inline, left)
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def ingested(*options: str) -> Any:
+    """Run the small world of lines by the command line; return its JSON without real times."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sfn_sim.cli", "run", "line", "--fixture", "small", "--json", *options],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def without_real_times(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without_real_times(each) for key, each in value.items() if "real_ms" not in key}
+        return [without_real_times(each) for each in value] if isinstance(value, list) else value
+
+    found = without_real_times(json.loads(done.stdout))
+    # How large ChromaDB makes its files is up to it.
+    found["world"]["after"].pop("bytes")
+    return found
+
+
+@pytest.mark.slow
+def test_the_ingestion_of_a_world_is_the_same_in_processes() -> None:
+    pytest.importorskip("chromadb")
+    assert ingested("--executor", "processes", "--workers", "2") == ingested()

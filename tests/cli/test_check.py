@@ -51,11 +51,12 @@ def test_a_finding_is_told_with_its_place_line_cause_and_mend(sfn_sim: Check, lo
     done = sfn_sim("check", "lost")
     assert done.code == 1
     assert done.out.splitlines() == [
-        "definitions/lost.asl.json:16:19  error STATE_REPLACED in Merge",
+        "definitions/lost.asl.json:16:21  error STATE_REPLACED in Merge",
         '  16 | "key.$": "$.chunked.key",',
         "     |             ^^^^^^^ no such key here",
         "  what  $.chunked is missing from the effective input: {total, odd}",
-        "  why   Group replaces the whole state: it has Parameters and no ResultPath. $.chunked was last in its input",
+        "  why   Group replaces the whole state: it has Parameters and no ResultPath. "
+        "$.chunked could last be in its input",
         '  fix   pass on "key.$": "$.chunked.key" in the Parameters of Group, or give it a ResultPath',
         "  see   definitions/lost.asl.json:6:21 (Group)",
         "",
@@ -69,7 +70,7 @@ def test_json_has_the_diagnostics_with_the_states_at_both_ends(sfn_sim: Check, l
     done = sfn_sim("check", "lost", "--json")
     first = done.json["diagnostics"][0]
     assert done.code == 1
-    assert (first["severity"], first["code"], first["line"], first["column"]) == ("ERROR", "STATE_REPLACED", 16, 19)
+    assert (first["severity"], first["code"], first["line"], first["column"]) == ("ERROR", "STATE_REPLACED", 16, 21)
     assert [each["state"] for each in first["states"]] == ["Merge", "Group"]
     assert done.json["counts"] == {"error": 1, "warning": 0, "note": 1}
     assert done.json["machines"][0]["reads"] == 3
@@ -77,7 +78,7 @@ def test_json_has_the_diagnostics_with_the_states_at_both_ends(sfn_sim: Check, l
 
 def test_githubs_commands_name_file_line_and_state(sfn_sim: Check, lost: Path) -> None:
     first = sfn_sim("check", "lost", "--format", "github").out.splitlines()[0]
-    assert first.startswith("::error title=STATE_REPLACED in Merge,file=definitions/lost.asl.json,line=16,col=19,")
+    assert first.startswith("::error title=STATE_REPLACED in Merge,file=definitions/lost.asl.json,line=16,col=21,")
     assert "%0Afix: pass on" in first
 
 
@@ -108,8 +109,8 @@ def test_files_folders_and_patterns_are_checked_at_once(sfn_sim: Check, project:
 
 
 def test_what_the_exit_code_counts_can_be_chosen(sfn_sim: Check, project: Path) -> None:
-    states = {"A": {**LOST["States"]["Group"], "Next": "B"},  # type: ignore[index]
-              "B": {"Type": "Task", "Resource": f"{FUNCTION}f", "Parameters": {"t.$": "$.total"}, "End": True}}  # fmt: skip
+    read = {"Type": "Task", "Resource": f"{FUNCTION}f", "Parameters": {"t.$": "$.total"}, "End": True}
+    states = {"A": {**LOST["States"]["Group"], "Next": "B"}, "B": read}  # type: ignore[index]
     write(project / "definitions" / "noted.asl.json", {"StartAt": "A", "States": states})
     assert sfn_sim("check", "noted").code == 0
     assert sfn_sim("check", "noted", "--fail-on", "note").code == 1

@@ -16,11 +16,12 @@ from . import corpus
 
 pytestmark = pytest.mark.skipif(not corpus.is_there(), reason=corpus.ABSENT)
 
+_SERVICE = "error_handling/test_task_service_lambda.py::TestTaskServiceLambda"
 EXCEPTIONS = {
-    "error_handling/test_task_service_lambda.py::TestTaskServiceLambda::test_raise_exception_catch_output_path[$.no.such.path]": (
+    f"{_SERVICE}::test_raise_exception_catch_output_path[$.no.such.path]": (
         "the function fails, and its catcher takes over: OutputPath, which would fail too, is never read"
     ),
-}  # fmt: skip
+}
 """Cases with an error that is right although the recorded execution left the state, each with the reason."""
 
 

@@ -129,7 +129,7 @@ def flow(*, built: bool = True, selected: bool = True, placed: bool = True) -> s
     return st.fixed_dictionaries({}, optional=optional)
 
 
-@examples(150)
+@examples(80)
 @given(flow(selected=False), inputs, st.just(ABSENT) | values)
 def test_a_pass_state_passes_on_its_result_or_its_effective_input(
     fields: dict[str, Any], given: Any, result: Any
@@ -138,7 +138,7 @@ def test_a_pass_state_passes_on_its_result_or_its_effective_input(
     check(state, given, lambda effective: effective if result is ABSENT else result)
 
 
-@examples(150)
+@examples(80)
 @given(flow(), inputs, st.just(ABSENT) | inputs)
 def test_a_task_hands_its_effective_input_to_its_function_and_takes_what_it_returns(
     fields: dict[str, Any], given: Any, result: Any
@@ -162,7 +162,7 @@ def test_a_task_hands_its_effective_input_to_its_function_and_takes_what_it_retu
         assert seen == [effective]
 
 
-@examples(120)
+@examples(80)
 @given(flow(), inputs)
 def test_a_parallel_state_gives_its_effective_input_to_each_branch(fields: dict[str, Any], given: Any) -> None:
     branches = [
@@ -172,7 +172,7 @@ def test_a_parallel_state_gives_its_effective_input_to_each_branch(fields: dict[
     check({"Type": "Parallel", "Branches": branches, **fields}, given, lambda effective: [effective, 1])
 
 
-@examples(150)
+@examples(80)
 @given(
     flow(built=False),
     inputs,
@@ -207,7 +207,7 @@ def test_a_map_runs_over_what_items_path_reads_of_its_effective_input(
     check(state, given, work)
 
 
-@examples(120)
+@examples(80)
 @given(flow(built=False, selected=False, placed=False), inputs, st.sampled_from(["Wait", "Choice", "Succeed"]))
 def test_a_state_without_a_result_has_an_input_path_and_an_output_path(
     fields: dict[str, Any], given: Any, kind: str

@@ -106,7 +106,7 @@ class History:
             assert self.name(above) == name
 
 
-@examples(120)
+@examples(40)
 @given(documents, inputs)
 def test_events_are_numbered_and_never_go_back_in_time(document: dict[str, Any], value: Any) -> None:
     execution = play(StateMachine.from_json(document), value)
@@ -119,7 +119,7 @@ def test_events_are_numbered_and_never_go_back_in_time(document: dict[str, Any],
     assert (times[-1] - times[0]).total_seconds() * 1000 == execution.elapsed_ms
 
 
-@examples(150)
+@examples(40)
 @given(documents, inputs)
 def test_each_state_is_entered_from_where_it_can_be_and_left_from_its_own_entry(
     document: dict[str, Any], value: Any
@@ -135,7 +135,7 @@ def test_each_state_is_entered_from_where_it_can_be_and_left_from_its_own_entry(
         assert above["type"] != "MapIterationSucceeded"
 
 
-@examples(150)
+@examples(40)
 @given(documents, inputs)
 def test_whatever_is_entered_is_left_unless_something_failed(document: dict[str, Any], value: Any) -> None:
     execution = play(StateMachine.from_json(document), value)
@@ -157,7 +157,7 @@ def test_whatever_is_entered_is_left_unless_something_failed(document: dict[str,
         assert entered == left
 
 
-@examples(150)
+@examples(40)
 @given(documents, inputs)
 def test_each_iteration_of_a_map_ends_once_and_a_map_that_succeeds_has_them_all(
     document: dict[str, Any], value: Any

@@ -256,7 +256,7 @@ def alike(left: Any, right: Any) -> bool:
     return json.dumps(left) == json.dumps(right)
 
 
-@examples(200)
+@examples(120)
 @given(st.lists(definite, max_size=5), documents)
 def test_a_definite_path_gives_the_value_or_leads_nowhere(steps: list[Step], document: Any) -> None:
     path = compile_path(text_of(steps))
@@ -269,7 +269,7 @@ def test_a_definite_path_gives_the_value_or_leads_nowhere(steps: list[Step], doc
         assert path.evaluate(document, Scope(dict)) is expected
 
 
-@examples(500)
+@examples(300)
 @given(st.lists(definite, max_size=2), indefinite, st.lists(definite | indefinite, max_size=2), documents)
 def test_an_indefinite_path_gives_the_list_of_all_that_it_selects(
     before: list[Step], step: Step, after: list[Step], document: Any

@@ -115,7 +115,7 @@ def times_of(execution: Execution, kind: str) -> list[int]:
     return [round((each["timestamp"] - start).total_seconds() * 1000) for each in events if each["type"] == kind]
 
 
-@examples(200)
+@examples(80)
 @given(retriers, outcomes, st.sampled_from([0, 250]))
 def test_each_error_is_retried_by_the_first_retrier_that_names_it_after_its_own_delay(
     retry: list[dict[str, Any]], results: list[str], taken_ms: int
@@ -129,7 +129,7 @@ def test_each_error_is_retried_by_the_first_retrier_that_names_it_after_its_own_
     assert (execution.status, execution.error) == ("FAILED" if expected.error else "SUCCEEDED", expected.error)
 
 
-@examples(120)
+@examples(80)
 @given(retriers, st.lists(st.sampled_from([*ERRORS, TIMEOUT]), max_size=20))
 def test_every_stay_in_a_state_counts_anew(retry: list[dict[str, Any]], results: list[str]) -> None:
     left, at_ms, stays = list(results), 0, []
@@ -160,7 +160,7 @@ def test_the_context_object_counts_the_retries_of_a_stay(retry: list[dict[str, A
     assert counts == list(range(len(stay(retry, list(results), 0, 0).starts)))
 
 
-@examples(120)
+@examples(80)
 @given(retriers, outcomes, st.integers(0, 5))
 def test_full_jitter_draws_each_delay_from_nothing_to_the_whole_and_repeats_with_its_seed(
     retry: list[dict[str, Any]], results: list[str], seed: int

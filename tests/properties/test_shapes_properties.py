@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import assume, given
@@ -153,6 +154,25 @@ def test_where_nothing_is_found_and_all_is_decided_no_path_fails(machine: StateM
     execution = play(machine, value)
     detail = execution.detail
     assert not (execution.error == "States.Runtime" and detail is not None and detail.kind in ("path", "place"))
+
+
+def with_an_output_of_its_own(machine: StateMachine) -> StateMachine:
+    """Return the machine with an end that gives on only one key, so that others may be unread."""
+    definition = json.loads(machine.source.text)
+    definition["States"]["END"] = {"Type": "Pass", "Parameters": {"out.$": "$.a"}, "End": True}
+    return StateMachine.from_json(definition)
+
+
+@examples(100)
+@given(machines.map(with_an_output_of_its_own), inputs, values)
+def test_a_field_of_the_input_that_is_called_unread_can_be_left_out(
+    machine: StateMachine, given_input: dict[str, Json], extra: Json
+) -> None:
+    value = {**given_input, "z": extra}
+    unread = {each.field for each in checked(machine, value).findings if each.code == "INPUT_UNREAD"}
+    whole, less = play(machine, value), play(machine, {key: each for key, each in value.items() if key not in unread})
+    if "States.DataLimitExceeded" not in (whole.error, less.error):
+        assert (whole.status, whole.error, whole.output) == (less.status, less.error, less.output)
 
 
 def test_an_open_object_is_anything_as_far_as_it_is_not_known() -> None:

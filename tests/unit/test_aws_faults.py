@@ -79,6 +79,15 @@ def test_a_fault_takes_the_requests_that_it_is_about(tmp_path: Path, fault: str,
     assert _run(tmp_path, f'[[faults]]\nservice = "s3"\n{fault}\n', work) == found
 
 
+def test_what_a_fault_refuses_is_not_done(tmp_path: Path) -> None:
+    def work(event: Any, context: object) -> Any:
+        s3 = _client("s3")
+        return _outcomes(lambda: s3.put_object(Bucket="bucket", Key="k", Body=b"x"), 1)
+
+    toml = '[[faults]]\nservice = "s3"\nstatus = 503\ncode = "SlowDown"\n'
+    assert _run(tmp_path, toml, work, lambda world: world.objects("bucket")) == {}
+
+
 def test_each_protocol_has_its_own_form_of_an_error(tmp_path: Path) -> None:
     faults = "\n".join(
         f'[[faults]]\nservice = "{service}"\nstatus = {status}\ncode = "{code}"'

@@ -417,3 +417,30 @@ def test_two_runs_at_once_in_one_process_do_not_meet(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert outputs == [{f"s{n}": n + 1 for n in range(5)}] * 4
+
+
+def test_a_function_has_the_same_containers_under_its_name_and_its_arn_and_an_alias_has_its_own(tmp_path: Path) -> None:
+    write(tmp_path, {"fn.py": COUNTER})
+    output = run(tmp_path, chain("fn", "fn:$LATEST", "fn:live", "fn", "fn:live")).result()
+    assert output == {"s0": 1, "s1": 2, "s2": 1, "s3": 3, "s4": 2}
+
+
+def test_the_context_has_the_arn_and_the_version_that_were_invoked(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "fn.py": """
+                import os
+
+                def handler(event, context):
+                    return [context.invoked_function_arn[15:], context.function_version,
+                            os.environ["AWS_LAMBDA_FUNCTION_VERSION"]]
+            """
+        },
+    )
+    output = run(tmp_path, chain("fn", "fn:live", "fn:3")).result()
+    assert output == {
+        "s0": ["us-east-1:123456789012:function:fn", "$LATEST", "$LATEST"],
+        "s1": ["us-east-1:123456789012:function:fn:live", "$LATEST", "$LATEST"],
+        "s2": ["us-east-1:123456789012:function:fn:3", "3", "3"],
+    }

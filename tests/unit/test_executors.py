@@ -11,12 +11,16 @@ import pytest
 from sfn_sim import ConfigurationError, HandlerWallLimitError
 from tests.behaviour.machines import graph, machine, passing, run, task
 
-EXECUTORS = [("inline", 1), ("threads", 1), ("threads", 3)]
+EXECUTORS = [("inline", 1), ("threads", 1), ("threads", 3), ("processes", 1), ("processes", 2)]
 
 
 def forever(event: Any, context: Any) -> None:
     while True:
         pass
+
+
+def always_one(event: Any, context: Any) -> int:
+    return 1
 
 
 def stubborn(event: Any, context: Any) -> None:
@@ -44,7 +48,7 @@ def test_after_a_hanging_handler_the_next_run_is_as_good_as_ever(executor: str, 
     one = machine(A=task())
     with pytest.raises(HandlerWallLimitError):
         one.run({}, {"f": forever}, executor=executor, workers=workers, handler_wall_limit_s=0.1)
-    assert one.run({}, {"f": lambda event, context: 1}, executor=executor, workers=workers).output == 1
+    assert one.run({}, {"f": always_one}, executor=executor, workers=workers).output == 1
 
 
 def test_virtual_sleep_is_no_hanging() -> None:
@@ -76,17 +80,18 @@ def test_workers_work_side_by_side_and_inline_does_not() -> None:
     assert machine(A=each).run([1, 2], {"f": handler}, executor="inline").output == [False] * 2
 
 
-def test_a_run_leaves_no_thread_behind() -> None:
+@pytest.mark.parametrize(("executor", "workers"), [("threads", 8), ("processes", 2)])
+def test_a_run_leaves_no_thread_behind(executor: str, workers: int) -> None:
     each = {"Type": "Map", "ItemProcessor": graph(T=task()), "End": True}
     before = set(threading.enumerate())
-    machine(A=each).run(list(range(20)), {"f": lambda event, context: event}, workers=8)
+    machine(A=each).run(list(range(20)), {"f": always_one}, executor=executor, workers=workers)
     assert [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()] == []
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"executor": "dream"}, "no executor is named 'dream'; there are: inline"),
+        ({"executor": "dream"}, "no executor is named 'dream'; there are: inline, threads, processes, dask://"),
         ({"workers": 0}, "at least 1 is needed"),
     ],
 )

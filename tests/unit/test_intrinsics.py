@@ -55,6 +55,13 @@ def test_all_eighteen_functions_are_in_the_table():
 # Syntax
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 400, "9" * 5000])
+def test_a_number_that_json_cannot_carry_is_refused_with_its_place(number):
+    refused = problem(f"States.Array({number})")
+    assert refused.offset == len("States.Array(")
+    assert "too large" in refused.message
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [

@@ -267,7 +267,7 @@ def test_what_a_filter_negates_is_also_what_cannot_be_compared():
         ("[:-9]", []),
         ("[2:1]", []),
         ("[1:9]", [20, 30]),
-        ("[-999999999999:999999999999]", [10, 20, 30, 10, 20, 30]),
+        ("[-2147483648:2147483647]", [10, 20, 30, 10, 20, 30]),
     ],
 )
 def test_a_slice_counts_from_the_end_only_where_it_has_one_end(written, items):
@@ -326,6 +326,30 @@ def test_a_bad_path_is_refused_with_its_place(path, offset):
         compile_path(path)
     assert caught.value.offset == offset
     assert caught.value.message
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "$.list[2147483648]",
+        f"$.list[{'9' * 5000}]",
+        f"$.list[0,{'9' * 5000}]",
+        f"$.list[{'9' * 5000}:]",
+        f"$.list[?(@ > {'9' * 5000})]",
+        f"$.list[?(@[{'9' * 5000}] > 1)]",
+        f"$.list[?({'(' * 3000}@.x{')' * 3000})]",
+        f"$.list[?({'!' * 3000}@.x)]",
+        f"$.list[?(@ in {'[' * 3000}{']' * 3000})]",
+    ],
+)
+def test_a_path_without_measure_is_refused_as_any_other(path):
+    for compiled in (compile_path, compile_reference_path):
+        with pytest.raises(SyntaxProblem):
+            compiled(path)
+
+
+def test_a_filter_may_be_nested_deeper_than_anybody_does():
+    assert read(f"$.list[?({'(' * 40}@ > 15{')' * 40})]") == [20, 30]
 
 
 def test_a_backslash_in_a_quoted_name_stays_unless_it_escapes_the_quote():

@@ -13,7 +13,7 @@ import pytest
 
 from sfn_sim import ConfigurationError, HandlerImportError, Handlers, MissingHandlerError, Options, limits
 from sfn_sim.run.execution import Execution
-from sfn_sim.services.lambda_functions import function_name
+from sfn_sim.services.lambda_functions import function_name, function_version
 from tests.behaviour.machines import FUNCTION, Busy, always, machine, run, task
 
 
@@ -230,3 +230,20 @@ def test_a_function_that_nobody_has_fails_as_aws_fails_it_when_its_name_comes_fr
     known = both.run({"name": f"{FUNCTION}f"}, {"f": lambda event, context: event})
     assert known.status == "SUCCEEDED"
     assert both.run({"name": 5}, {}).error == "States.Runtime"
+
+
+@pytest.mark.parametrize(
+    ("resource", "version"),
+    [
+        ("pay", "pay"),
+        ("pay:$LATEST", "pay"),
+        ("pay:live", "pay:live"),
+        ("123456789012:function:pay", "pay"),
+        ("123456789012:function:pay:3", "pay:3"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:pay", "pay"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:pay:$LATEST", "pay"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:pay:live", "pay:live"),
+    ],
+)
+def test_each_version_of_a_function_is_told_apart_however_it_is_written(resource: str, version: str) -> None:
+    assert function_version(resource) == version

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sfn_sim.errors import StatesError
-from sfn_sim.run.effects import Gather, Invoke, Outcome, Sleep
+from sfn_sim.run.effects import AwsAnswer, CallAws, Gather, Invoke, Outcome, Sleep
 from sfn_sim.run.log import HistoryLimitReached
 from sfn_sim.run.scheduler import DeadlineReached, Scheduler
 
@@ -24,6 +24,10 @@ class Recorded:
     def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
         self.batches.append((now_ms, [call.function for call in calls]))
         return [Outcome(call.function.encode(), took_ms=int(call.function)) for call in calls]
+
+    def call(self, call: CallAws, now_ms: int) -> AwsAnswer:
+        self.batches.append((now_ms, [call.operation]))
+        return AwsAnswer({"was": call.operation})
 
 
 def call(took_ms: int, timeout_ms: int | None = None) -> Invoke:
@@ -217,3 +221,22 @@ def test_an_error_that_is_no_outcome_closes_what_runs_and_goes_to_the_caller() -
     with pytest.raises(RuntimeError, match="not of the machine"):
         scheduled(root())[0].run()
     assert len(closed) == 3
+
+
+def test_a_call_of_aws_is_answered_at_once_and_before_anything_else_goes_on() -> None:
+    order: list[str] = []
+
+    def child(index: int, _: int | None) -> Run:
+        for name in ("List", "Get"):
+            answer = yield CallAws("s3", f"{name}{index}", {})
+            order.append(answer.output["was"])
+
+    def root() -> Run:
+        yield Sleep(5)
+        yield Gather(2, child, 0)
+
+    scheduler, executor, times = scheduled(root())
+    scheduler.run()
+    assert order == ["List0", "Get0", "List1", "Get1"]
+    assert executor.batches == [(5, [name]) for name in order]
+    assert times == [0, 5]

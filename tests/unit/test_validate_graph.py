@@ -235,3 +235,11 @@ def test_a_variable_must_be_named_as_variables_are() -> None:
             "a variable's name begins with a letter; letters, digits and _ follow, at most 80",
         ),
     ]
+
+
+def test_an_assign_that_is_no_object_is_refused() -> None:
+    for assigned in ("And", 1, [{"a": 1}], None):
+        found = only(state(Assign=assigned))
+        assert (found.code, found.message, found.pointer) == (
+            SCHEMA, "Expected value of type [OBJECT]", "/States/A/Assign"
+        )  # fmt: skip

@@ -8,7 +8,8 @@ from dataclasses import replace
 from sfn_sim.analysis.check.codes import ERROR, NOTE, WARNING
 from sfn_sim.analysis.check.findings import Finding
 from sfn_sim.analysis.check.observations import Observation, Observations
-from sfn_sim.analysis.check.paths import empty_finding, path_finding
+from sfn_sim.analysis.check.paths import empty_finding, path_finding, with_maker
+from sfn_sim.query.jsonpath import compile_path
 from sfn_sim.query.shapes import Verdict
 
 _WRONG = (Verdict.MISSING, Verdict.SOMETIMES)
@@ -89,10 +90,15 @@ def _finding(machine: str, seen: Observation, code: str, severity: str, way: tup
     fix = seen.fix
     if code == "NULL_VALUE":
         fix = "test IsNull in a Choice before, or give it a value where it is made"
-    return Finding(
+    made = Finding(
         code=code, severity=severity, machine=machine, state=seen.state.name, pointer=seen.pointer,
         field=seen.field, expression=expression, what=seen.what, fix=fix, way=way,
     )
+    if code == "NULL_VALUE" and expression.startswith("$") and seen.state.state.flow.input_path == "$":
+        path = compile_path(expression)
+        if path.root == "$" and path.definite:
+            return with_maker(made, seen.arrival, path.steps)
+    return made
 
 
 def _dead(severity: str) -> Callable[[str, Sequence[Observation]], Finding | None]:

@@ -52,6 +52,7 @@ def split(rule: PlannedRule, data: Data, reader: Reader) -> tuple[Shape, Shape]:
     if isinstance(model, Combination):
         return _combined(model.operator, rule, data, reader)
     if not isinstance(rule.variable, Path):
+        # A rule of another language: whether it holds is not known.
         return data.shape, data.shape
     if model.operator == "IsPresent":
         return _present(rule.variable, model.operand is True, data.shape)

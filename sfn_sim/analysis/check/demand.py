@@ -22,6 +22,8 @@ from sfn_sim.query.template import Template
 Demand: TypeAlias = "frozenset[Steps]"
 NOTHING: Demand = frozenset()
 EVERYTHING: Demand = frozenset(((),))
+_DEPTH = 6
+_PLACES = 300
 
 
 def overlaps(demand: Demand, steps: Steps) -> bool:
@@ -30,9 +32,15 @@ def overlaps(demand: Demand, steps: Steps) -> bool:
 
 
 def simplest(places: Iterable[Steps]) -> Demand:
-    """Return a demand without the places that stand below others of it."""
+    """Return a demand without the places that stand below others of it.
+
+    Places are cut off at a depth and at a number, which reads more than they say: what a loop reads comes to an end.
+    """
     kept: set[Steps] = set()
-    for each in sorted(set(places), key=len):
+    different = {each[:_DEPTH] for each in places}
+    if len(different) > _PLACES:
+        return EVERYTHING
+    for each in sorted(different, key=len):
         if not any(each[:length] in kept for length in range(len(each) + 1)):
             kept.add(each)
     return frozenset(kept)
@@ -187,7 +195,7 @@ def _before_output_path(planned: PlannedState, out: Demand) -> Demand:
             if not isinstance(step.expression, Path) or step.expression.root != "$":
                 return NOTHING
             steps = step.expression.steps
-            return frozenset((*steps, *each) for each in out) if step.expression.definite else frozenset((steps,))
+            return simplest((*steps, *each) for each in out) if step.expression.definite else frozenset((steps,))
     return out
 
 
@@ -200,6 +208,8 @@ def _parted(planned: PlannedState, out: Demand) -> tuple[Demand, Demand]:
     if not isinstance(place.expression, ReferencePath):
         return simplest(raw), NOTHING
     at = place.expression.steps
+    # What a result is put into is looked at on the way there.
+    raw += [at[:-1]] if len(at) > 1 else []
     inner = [each[len(at) :] for each in out if each[: len(at)] == at]
     if any(at[: len(each)] == each for each in out):
         inner = [()]

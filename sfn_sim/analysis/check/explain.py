@@ -36,7 +36,8 @@ def explain(name: str) -> str:
 def page() -> str:
     """Return the section of `docs/check.md` that tells every code, as Markdown."""
     lines: list[str] = []
-    for title, codes in (("What is found by following the data", CODES), ("What is found when it is loaded", LOAD_CODES)):
+    parts = {"What is found by following the data": CODES, "What is found when it is loaded": LOAD_CODES}
+    for title, codes in parts.items():
         lines += [f"## {title}", ""]
         for code in codes.values():
             lines += [f"### {code.name}", "", f"*{code.severity}*: {code.title}.", "", code.meaning, ""]

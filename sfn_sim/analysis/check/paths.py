@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from sfn_sim.analysis.check.codes import ERROR, WARNING
 from sfn_sim.analysis.check.findings import End, Finding
 from sfn_sim.analysis.check.observations import Observation
+from sfn_sim.analysis.check.states import ERROR_OUTPUT
 from sfn_sim.analysis.check.ways import Arrival, Loss, find_elsewhere, find_loss
 from sfn_sim.analysis.trace import path_text
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
@@ -145,12 +146,27 @@ def _context_missing(case: Case, found: Found) -> Finding:
 def _below_null(case: Case, found: Found) -> Finding:
     above = path_text(case.steps[:-1])
     may = "is" if found.reached.kinds == NULL and case.certain else "may be"
-    return case.finding(
+    made = case.finding(
         "NULL_VALUE",
         f"{above} {may} null, so that {path_text(case.steps)} cannot be read",
         fix="test IsNull in a Choice before, or give it a value where it is made",
         label="read below null",
     )
+    return with_maker(made, case.arrival, case.wanted[:-1]) if case.wanted is not None else made
+
+
+def with_maker(finding: Finding, arrival: Arrival, steps: Steps) -> Finding:
+    """Return a finding about a null with the state that made it, at the other end."""
+    later = arrival
+    for earlier in list(arrival.back())[1:]:
+        if later.how in ("item", "branch"):
+            break
+        if not look(earlier.shape, steps).shape.kinds & NULL:
+            maker = earlier.state
+            why = f"{maker.name} makes {path_text(steps)} null"
+            return replace(finding, why=why, other=End(state=maker.name, pointer=maker.state.pointer))
+        later = earlier
+    return finding
 
 
 def _missing(case: Case, found: Found) -> Finding:
@@ -181,7 +197,7 @@ def _likely_loss(case: Case) -> Loss | None:
     if wanted is None:
         return None
     loss = find_loss(case.arrival, wanted)
-    if loss is None or loss.found.verdict is not Verdict.UNDECIDED:
+    if loss is not None and loss.found.verdict is not Verdict.UNDECIDED:
         return loss
     key = case.seen.steps[-1]
     if not find_elsewhere(case.arrival.shape, key, wanted):
@@ -194,10 +210,12 @@ def _likely_loss(case: Case) -> Loss | None:
                 return Loss(earlier, look(earlier.shape, places[0]), later.how == "catch", places[0])
             later = earlier
     before = case.arrival.previous
-    if before is not None and case.arrival.how == "next" and loss.arrival is not before:
+    if before is not None and case.arrival.how == "catch" and case.arrival.shape == ERROR_OUTPUT:
+        return Loss(before, look(before.shape, wanted), True)
+    if before is not None and case.arrival.how == "next" and (loss is None or loss.arrival is not before):
         _, _, replaced = describe_loss(before.state, wanted, caught=False)
         if replaced and not isinstance(before.state.state, PassState):
-            return Loss(before, loss.found, False)
+            return Loss(before, look(before.shape, wanted), False)
     return loss
 
 
@@ -215,7 +233,9 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
     how, field, replaced = describe_loss(loser, loss.at or wanted, caught=loss.caught)
     found = look(loss.arrival.shape, loss.at or wanted).verdict
     if found is Verdict.MISSING:
-        last = f"{path_text(wanted)} is not in its result, nor is it known to have been in its input"
+        last = f"{path_text(wanted)} is not in its result, and was not in its input"
+        last = "Error and Cause stand at the root" if loss.caught else last
+        replaced = replaced and not _near(case)
     else:
         known = found in (Verdict.PRESENT, Verdict.SOMETIMES)
         last = f"{path_text(loss.at or wanted)} {'was last' if known else 'could last be'} in its input"
@@ -286,7 +306,7 @@ def _fix(case: Case, loss: Loss | None) -> str:
         if others:
             fixes.append(f"read {path_text(others[0])}, which is there")
     near = _near(case)
-    if near and not fixes and (loss is None or loss.found.verdict is Verdict.UNDECIDED):
+    if near and not fixes and (loss is None or loss.found.verdict in (Verdict.UNDECIDED, Verdict.MISSING)):
         fixes.append(f"did you mean {path_text((*steps[:-1], near[0]))}?")
     if loss is not None and wanted is not None:
         fixes.append(_keep(loss, loss.at or wanted, case.seen.steps if not loss.at else loss.at))

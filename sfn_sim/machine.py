@@ -31,6 +31,8 @@ from sfn_sim.sources import read_definition
 START = datetime(2025, 1, 1, tzinfo=UTC)
 """A run starts at this virtual moment unless it is told otherwise."""
 _ALLOCATIONS = 100_000
+_PASSED_OVER = 1_000_000
+_passed_over = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +250,22 @@ def rare_collections() -> Iterator[None]:
 
     A run's log only grows and has no cycles: to walk it again and again took up to three quarters of a run's time.
     """
+    global _passed_over
     before = gc.get_threshold()
+    collections = gc.get_stats()[0]["collections"]
     gc.set_threshold(max(before[0], _ALLOCATIONS), before[1], before[2])
     try:
         yield
     finally:
+        _passed_over += gc.get_count()[0] + _ALLOCATIONS * (gc.get_stats()[0]["collections"] - collections)
+        if _passed_over > _PASSED_OVER:
+            # What short runs one after the other leave behind is looked through all at once.
+            _passed_over = 0
+            gc.collect()
+        elif not gc.get_freeze_count():
+            # What has grown counts as old from here on: to walk it once more took a third of a short run's time.
+            gc.freeze()
+            gc.unfreeze()
         gc.set_threshold(*before)
 
 

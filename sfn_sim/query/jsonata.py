@@ -287,7 +287,9 @@ class Compiled:
             return UNDEFINED
         if kind == "function":
             raise unsupported(self.text, field)
-        return {"null": None, "number": "NaN"}.get(kind, UNDEFINED)
+        if kind is None:
+            return UNDEFINED
+        return None if kind == "null" else "NaN"  # the engine has no type for NaN
 
     def audit(self, bindings: Bindings) -> Mapping[str, Any] | None:
         """Return the engine's account of one evaluation: the root of its tree of evaluated parts.

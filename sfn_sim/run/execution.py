@@ -188,7 +188,8 @@ class Driver:
             said = f"TimeoutSeconds {own_s} of the machine ran out"
             if deadline_s != own_s:
                 execution.error = TIMEOUT
-                said = f"an execution lasts at most {limit_s:,} s: it was stopped there, as AWS stops it"
+                began = execution.identity.start.strftime("%Y-%m-%dT%H:%M:%SZ")
+                said = f"an execution lasts at most {limit_s:,} s, and this one began at {began} of the virtual clock"
             execution.detail = Detail("deadline", message=said)
             log.append("ExecutionTimedOut", self._branch.last, (execution.error, None))
         else:

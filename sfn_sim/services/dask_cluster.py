@@ -109,9 +109,10 @@ class _Cluster:
     """A Dask cluster, as far as lanes need it."""
 
     def __init__(self, name: str, host: str, port: int, server: WorldServer) -> None:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         unreachable = ConfigurationError(
-            f"--executor {name}: no Dask scheduler answers at {host}:{port}. Start one with: dask scheduler --host "
-            f"{host} --port {port}, and workers with: dask worker tcp://{host}:{port}"
+            f"--executor {name}: no Dask scheduler answers at {place}. Start one with: dask scheduler --host "
+            f"{host} --port {port}, and workers with: dask worker tcp://{place}"
         )
         try:
             # Dask itself would try again and again.
@@ -126,8 +127,9 @@ class _Cluster:
         self._turn = itertools.count()
         try:
             with _quiet():
+                # By way of the scheduler: that host alone may be reached.
                 self.client: Any = Client(
-                    f"tcp://{host}:{port}", timeout=_CONNECT_S, set_as_default=False, name="sfn-sim"
+                    f"tcp://{place}", timeout=_CONNECT_S, set_as_default=False, direct_to_workers=False, name="sfn-sim"
                 )
         except (OSError, TimeoutError, ValueError):
             raise unreachable from None

@@ -18,7 +18,7 @@ from sfn_sim.errors import ConfigurationError
 from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
 from sfn_sim.services.executors import Assigned, Calls, Watchdog
 from sfn_sim.services.invocation import worker_ended
-from sfn_sim.services.lambda_functions import Function
+from sfn_sim.services.lambda_functions import Function, function_version
 from sfn_sim.services.worker import Work
 
 _TICK_S = 0.25
@@ -128,7 +128,7 @@ class LaneExecutor:
 
     def _lane(self, assigned: Assigned) -> _Lane:
         """Return the lane of a call's container."""
-        number = self._numbers.setdefault(assigned.call.function, len(self._numbers))
+        number = self._numbers.setdefault(function_version(assigned.call.function), len(self._numbers))
         return self._lanes[(number + assigned.slot) % len(self._lanes)]
 
     def _look_after(self) -> None:
@@ -168,7 +168,7 @@ class LaneExecutor:
 
     def _work(self, assigned: Assigned, function: Function, invocation: clock.Invocation) -> Work:
         return Work(
-            key=assigned.call.function,
+            key=function_version(assigned.call.function),
             name=function.name,
             plain=import_path(function),
             file=function.file,

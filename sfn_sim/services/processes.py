@@ -132,7 +132,7 @@ def here(world: Address) -> Setup:
     """Return what a worker on this machine is told: all that handlers would find in this process."""
     return Setup(
         environment=dict(os.environ),
-        hosts=allowed_hosts(),
+        hosts=(*allowed_hosts(), world.host),
         path=tuple(sys.path),
         folder=os.getcwd(),
         world=world,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sfn_sim.server.boto import mock_stepfunctions
@@ -16,5 +17,6 @@ def emulator(handlers: Mapping[str, Callable[[Any, Any], Any]]) -> Iterator[None
     Args:
         handlers: Lambda functions by name.
     """
-    with mock_stepfunctions(handlers):
+    # The runner writes moments of its own clock into inputs ("wait until now"), so the virtual clock begins there too.
+    with mock_stepfunctions(handlers, start=datetime.now(UTC).replace(microsecond=0)):
         yield

@@ -216,7 +216,7 @@ operation = "GetItem"
 status = "timeout"
 """, "user.py": """
     import os, time
-    import boto3
+    import boto3, requests
     from botocore.config import Config
 
     config = Config(retries={"total_max_attempts": 1})
@@ -239,6 +239,7 @@ status = "timeout"
         table.put_item(TableName="T", Item={"PK": {"S": name}, "N": {"N": "1"}})
         found = s3.get_object(Bucket=bucket, Key=name)
         url = queues.get_queue_url(QueueName="q")["QueueUrl"]
+        signed = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": name})
         return [
             found["Body"].read().decode(), found["LastModified"].isoformat(), found["Metadata"], found["ETag"],
             [attempt(lambda: s3.put_object(Bucket=bucket, Key="kept", Body=b"kept")) for _ in range(3)],
@@ -249,7 +250,7 @@ status = "timeout"
             attempt(lambda: table.put_item(
                 TableName="T", Item={"PK": {"S": name}}, ConditionExpression="attribute_not_exists(PK)"
             )),
-            url, s3.meta.endpoint_url, s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": name}),
+            url, s3.meta.endpoint_url, signed, requests.get(signed).text,
         ]
 """}  # fmt: skip
 

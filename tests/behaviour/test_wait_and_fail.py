@@ -57,8 +57,9 @@ def test_what_is_no_time_fails_with_awss_words(fields: dict[str, Any], value: An
     )
 
 
-def test_the_longest_wait_passes() -> None:
-    assert run(waiting(SecondsPath="$.p"), {"p": 86_400 * 24_855}).status == "SUCCEEDED"
+def test_the_longest_wait_is_taken_though_no_execution_lasts_as_long() -> None:
+    execution = run(waiting(SecondsPath="$.p"), {"p": 86_400 * 24_855})
+    assert (execution.status, execution.elapsed_ms) == ("TIMED_OUT", 31_536_000_000)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,12 @@ INPUT: dict[str, Any] = {
 
 
 def bindings(
-    variables: Mapping[str, Any] | None = None, *, seed: int = 1, now_ms: int = 0, guards: Guards = GUARDS, **fields: Any
+    variables: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 1,
+    now_ms: int = 0,
+    guards: Guards = GUARDS,
+    **fields: Any,
 ) -> Bindings:
     return Bindings(
         fields={"input": INPUT, **fields},
@@ -122,7 +127,7 @@ def test_a_large_value_is_handed_through_by_reference():
         ("$states.input.order.lines[qty > 0].sku", ["a", "b"]),
         ("$states.input.order.lines[sku = 'b'][]", [{"sku": "b", "qty": 1, "tags": ["z"]}]),
         ("$states.input.order.lines.*[0]", ["a", "b"]),
-        ("$count($states.input.order.**)", 13),
+        ("$count($states.input.order.**)", 11),
         ("$states.input.order.lines.tags.(%.sku & $)", ["ax", "ay", "bz"]),
         ("$list.($ * 2)", [2, 4, 6]),
         ("$list[[0..1]]", [1, 2]),
@@ -335,8 +340,10 @@ MEMORY = "Expression evaluation memory limit exceeded: Check for excessive memor
         "+".join(["1"] * 100),
         "(" * 99 + "1" + ")" * 99,
         "($f := function($n){$n <= 0 ? 0 : 1 + $f($n - 1)}; $f(31))",
-        "$count([1..873782])",
-        "($p := function($s, $n){$n = 0 ? $s : $p($s & $s, $n - 1)}; $length($p('x', 22)))",
+        pytest.param("$count([1..873782])", marks=pytest.mark.slow),
+        pytest.param(
+            "($p := function($s, $n){$n = 0 ? $s : $p($s & $s, $n - 1)}; $length($p('x', 22)))", marks=pytest.mark.slow
+        ),
     ],
     ids=["100 terms", "99 brackets", "f(31)", "873,782 items", "4 MiB of text"],
 )
@@ -401,7 +408,7 @@ def test_a_regular_expression_that_is_not_closed_is_invalid():
 
 
 def test_question_marks_and_colons_in_texts_are_none_of_the_parser_s_business():
-    assert evaluate("'a ?: b ?? c' & `x ?: y`") if False else evaluate("'a ?: b ?? c'") == "a ?: b ?? c"
+    assert evaluate("'a ?: b ?? c'") == "a ?: b ?? c"
     assert evaluate("$contains('a??b', /\\?\\?/)") is True
     assert evaluate("/* ?? ?: */ 1") == 1
 

@@ -156,8 +156,11 @@ class Bindings:
         known = self._plain.get(id(value))
         if known is not None:
             return known[1]
-        text = payload.encode(value)
-        made = plain_numbers(value) if _WHOLE_NUMBER.search(text) else value
+        try:
+            text = payload.encode(value)
+            made = plain_numbers(value) if _WHOLE_NUMBER.search(text) else value
+        except RecursionError:  # as deep as JSON can be read: its numbers stay as they were written
+            return value
         if len(text) > _LARGE_BYTES:
             self._plain[id(value)] = (value, made)  # held, so that its id stays its own
         return made
@@ -388,12 +391,16 @@ def compile_expression(text: str) -> Compiled:
         raise _syntax_problem(error) from None
     try:
         tree = parse(text)
+        problems = unsupported_reads(tree)
+        compiled = Compiled(text, expression, tree)
     except SyntaxProblem as problem:
         raise JsonataProblem(INVALID, problem.message, problem.offset) from None
-    if problems := unsupported_reads(tree):
+    except RecursionError:  # some hundred levels; AWS evaluates 100
+        raise JsonataProblem(INVALID, "The expression is nested too deeply") from None
+    if problems:
         problems[0].more = problems[1:]
         raise problems[0]
-    return Compiled(text, expression, tree)
+    return compiled
 
 
 def expression_in(value: Json) -> tuple[str, int] | None:

@@ -110,7 +110,7 @@ def nothing(expression: str, field: str) -> QueryEvaluationError:
 def unsupported(expression: str, field: str) -> QueryEvaluationError:
     """Return the error of an expression that gives a function.
 
-    Source: recorded on AWS by the conformance suite of another emulator ("returned an unsupported result type.").
+    Source: recorded on AWS ("returned an unsupported result type.").
     """
     sentence = f"{_opening(expression, field)} returned an unsupported result type."
     return QueryEvaluationError(sentence, kind="unsupported", expression=expression, field=field)

@@ -83,23 +83,27 @@ class Interpreter:
         """
         states, simple, blocking = graph.states, self.simple, self.blocking
         name: str | None = graph.start_at
-        while name is not None:
-            planned = states[name]
-            visit = self.enter(planned, branch, value)
-            try:
-                run = simple.get(planned.state.type)
-                if run is not None:
-                    output, name = run(self, planned, branch, visit, value)
-                else:
-                    output, name = yield from blocking[planned.state.type](self, planned, branch, visit, value)
-                self.leave(visit, branch, value, output)
-            except StatesError as error:
-                self.note(error, visit)
-                raise
-            except RecursionError:
-                raise self._too_deep(visit) from None
-            value = output
-        return value
+        try:
+            while name is not None:
+                planned = states[name]
+                visit = self.enter(planned, branch, value)
+                try:
+                    run = simple.get(planned.state.type)
+                    if run is not None:
+                        output, name = run(self, planned, branch, visit, value)
+                    else:
+                        output, name = yield from blocking[planned.state.type](self, planned, branch, visit, value)
+                    self.leave(visit, branch, value, output)
+                except StatesError as error:
+                    self.note(error, visit)
+                    raise
+                except RecursionError:
+                    raise self._too_deep(visit) from None
+                value = output
+            return value
+        finally:
+            # A branch and its scope hold each other, and the log through them: all of it would wait for a collection.
+            branch.scope.context, branch.scope.seed = _gone, None
 
     def _too_deep(self, visit: Visit) -> StatesError:
         """Return the error of data that is nested so deeply that nothing here can measure, compare or print it.
@@ -207,6 +211,11 @@ class Interpreter:
             output = flow.fold((planned.step,), output, visit.input, visit, branch.scope)
         visit.caught = True
         return output, planned.catcher.next
+
+
+def _gone() -> Json:
+    """Stand for the Context Object where nothing runs any more."""
+    return None
 
 
 class _LazyStream:

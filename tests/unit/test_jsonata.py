@@ -92,6 +92,7 @@ def test_states_holds_what_exists_in_its_place_and_nothing_else():
     assert evaluate("$states", around) == {
         "input": INPUT, "context": {"State": {"Name": "Total"}}, "result": {"ok": True},
     }  # fmt: skip
+    assert list(evaluate("$states", around)) == ["input", "context", "result"]
     assert failure("$states.errorOutput", around).kind == "undefined"
 
 
@@ -114,6 +115,15 @@ def test_a_large_value_is_handed_through_by_reference():
     around = bindings()
     assert evaluate("$states.input.order", around) is INPUT["order"]
     assert evaluate("{'kept': $states.input.order}", around)["kept"] is INPUT["order"]
+
+
+def test_a_value_as_deep_as_json_can_be_read_is_handed_through():
+    deep: Any = 1
+    for _ in range(1500):
+        deep = [deep]
+    around = bindings(result=deep)
+    assert evaluate("$states.result", around) is deep
+    assert failure("$count($states.result) + $sum([1])", around).kind == "limit"
 
 
 # JSONata's documented rules, through the engine
@@ -405,6 +415,11 @@ def test_what_does_not_parse_is_invalid_in_the_words_of_the_parser(text, message
 
 def test_a_regular_expression_that_is_not_closed_is_invalid():
     assert refusal('$match("a", /abc').message == "No terminating / in regular expression"
+
+
+@pytest.mark.parametrize("text", ["(" * 900 + "1" + ")" * 900, "[" * 900 + "]" * 900, "1?" * 5000 + "1"])
+def test_an_expression_that_is_nested_beyond_reading_is_invalid(text):
+    assert refusal(text).message.startswith("The expression is nested too deeply")
 
 
 def test_question_marks_and_colons_in_texts_are_none_of_the_parser_s_business():

@@ -149,9 +149,12 @@ def dimensions(machine: str, fixture: str, settings: dict[str, str]) -> int:
 
 def measure(machine: str, fixture: str, settings: dict[str, str], machine_only: bool) -> list[str]:
     """Measure and print; return what is not as it is wanted."""
-    import chromadb  # noqa: F401  # what both sides import is no part of either's cost
+    # What is done once in a process is no part of either side's cost: libraries are imported, and used once.
+    import chromadb  # noqa: F401
     import openai  # noqa: F401
 
+    if not machine_only:
+        run_direct(machine, "small", {})
     dims = dimensions(machine, fixture, settings)
     print(f"{machine} {fixture}, {dims} dimensions")
     parts, before_mb = Parts(), peak_mb()

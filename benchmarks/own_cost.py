@@ -176,8 +176,8 @@ def measure(machine: str, fixture: str, settings: dict[str, str], machine_only: 
         del summary, log
         gc.collect()
         direct = run_direct(machine, fixture, settings)
-        print(f"  the handlers called directly {direct:.3f} s CPU; the run minus that {inside + own - direct:+.3f} s", end="")
-        print(f", {(inside + own - direct) / direct:+.2%}")
+        more = inside + own - direct
+        print(f"  handlers called directly {direct:.3f} s CPU; the run minus that {more:+.3f}: {more / direct:+.1%}")
     if own / inside < wanted:
         return []
     return [f"{machine} {fixture} at {dims}: the emulator takes {own / inside:.1%} of the handlers' CPU seconds"]

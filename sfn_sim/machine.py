@@ -17,7 +17,7 @@ from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.definition.validate import validate
 from sfn_sim.errors import DefinitionError, InputError, MissingHandlerError
-from sfn_sim.payload import Json, NestedTooDeeply, loads, size_bytes
+from sfn_sim.payload import Json, NestedTooDeeply, copy_if_plain, loads, size_bytes
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Execution, Options, execute, execute_together
 from sfn_sim.run.seed import Stream
@@ -278,7 +278,9 @@ def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:
         InputError: it is no JSON value, or over the limit.
     """
     try:
-        copied = loads(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        copied = copy_if_plain(value)
+        if copied is None:
+            copied = loads(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (NestedTooDeeply, RecursionError):
         raise InputError("the execution's input is nested too deeply to be JSON that anybody reads") from None
     except (TypeError, ValueError) as error:

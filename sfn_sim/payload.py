@@ -26,6 +26,20 @@ def encode(value: Json) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
+def encode_to_keep(value: Json) -> bytes:
+    """Return `encode(value)` in no more memory than it needs; see `trimmed`."""
+    return trimmed(encode(value))
+
+
+def trimmed(text: bytes) -> bytes:
+    """Return the same bytes without the spare room that orjson leaves behind them.
+
+    That is 4 KB behind a small text, and behind a large one several times its length: nothing where it is only
+    measured, and most of a run's memory where it is kept.
+    """
+    return b"%b" % text
+
+
 def dumps(value: Json) -> str:
     """Return `encode(value)` as text."""
     return encode(value).decode("utf-8", "surrogatepass")
@@ -101,6 +115,21 @@ def read_one(text: str, at: int) -> tuple[Json, int]:
     """
     value, end = _DECODER.raw_decode(text, at)
     return value, end
+
+
+_PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+def copy_if_plain(value: object) -> Json:
+    """Return a deep copy of a value that is plain JSON; None of any other, and of what only the reference can tell.
+
+    orjson writes more than JSON (UUIDs, enumerations, NaN as null), but nothing of that comes back as it was.
+    """
+    try:
+        copied: Json = orjson.loads(orjson.dumps(value, option=_PLAIN))
+        return copied if copied == value else None
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def copy(value: Json) -> Json:

@@ -21,6 +21,7 @@ from sfn_sim.payload import Json, loads
 from sfn_sim.report.summary import RunSummary
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.interpreter import Progress
+from sfn_sim.run.log import Sink
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
@@ -218,6 +219,10 @@ def carry_out(
         fixture = load_fixture(folder, request.settings)
     if request.save_world is not None:
         check_target(request.save_world)
+    if request.record is not None:
+        from sfn_sim import store
+
+        store.check_target(request.record)
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
     machine = StateMachine.load(path, known)
     handlers = _handlers(request, config, fixture.environment if fixture else {})
@@ -283,7 +288,15 @@ def _options(request: Request, fixture: Fixture | None, progress: Progress | Non
         limit_events=limits.HISTORY_EVENTS.value if events is None else (None if events < 0 else events),
         progress=progress,
         pace=_real_pace() if request.clock == "real" else None,
+        sink=_spool() if request.record is not None else None,
     )
+
+
+def _spool() -> Callable[[], Sink]:
+    """Return what makes a log's sink; SQLite is imported for those who record."""
+    from sfn_sim.spool import Spool
+
+    return Spool
 
 
 def _real_pace() -> Callable[[int], None]:

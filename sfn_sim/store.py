@@ -1,14 +1,12 @@
 """Runs on disk: one SQLite file that holds any number of them.
 
 Each payload, and each part of one that has 1 KB or more, stands there once, under the hash of its JSON text: a value
-that goes through fifty states costs its own size once. A run is written in one transaction, so that a file is always
-readable, whatever happens in the middle.
+that goes through fifty states costs its own size once. While a run goes on its log is spooled (`spool`); what was
+spooled is copied here in one transaction, so that a file is always readable, whatever happens in the middle.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from sfn_sim.errors import ConfigurationError
-from sfn_sim.payload import Json, encode, loads
+from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
-from sfn_sim.run.log import Event, Visit
+from sfn_sim.run.log import Event
+from sfn_sim.spool import Payloads, Spool, read_events
 
 FORMAT = 1
 _APPLICATION_ID = 0x5F4E5349
-_SHARED_BYTES = 1024
-_REFERENCE = "\0ref"
 
 _SCHEMA = """
 CREATE TABLE payloads (hash BLOB PRIMARY KEY, node BLOB NOT NULL) WITHOUT ROWID;
@@ -48,6 +45,15 @@ CREATE TABLE stages (
 """
 
 
+_COPY = """
+INSERT OR IGNORE INTO target.payloads SELECT hash, node FROM main.payloads ORDER BY hash;
+INSERT INTO target.events SELECT :run, id, previous, at_ms, type, details FROM main.events ORDER BY id;
+INSERT INTO target.visits SELECT :run, id, previous, path, state, event, entered_ms, exited_ms, output, retries, error,
+    cause FROM main.visits ORDER BY id;
+INSERT INTO target.stages SELECT :run, visit, number, name, value FROM main.stages ORDER BY visit, number;
+"""
+
+
 def record(path: Path, execution: Execution, definition: str) -> int:
     """Add a run to a file, which is made if there is none; return the run's number in it.
 
@@ -57,9 +63,60 @@ def record(path: Path, execution: Execution, definition: str) -> int:
     try:
         with closing(sqlite3.connect(path)) as connection, connection:
             _prepare(connection, path)
-            return _Writer(connection).write(execution, definition)
+        return _copy(Spool.of(execution.log), path, execution, definition)
     except sqlite3.Error as error:
         raise ConfigurationError(f"cannot record the run in {path}: {error}") from None
+
+
+def check_target(path: Path) -> None:
+    """Refuse a file that no run can be added to, before the run begins.
+
+    Raises:
+        ConfigurationError: its folder is not there, it is no file of sfn-sim, or of a newer format.
+    """
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"cannot record the run in {path}: there is no folder {path.parent}")
+    if path.is_file() and path.stat().st_size:
+        with closing(sqlite3.connect(path)) as connection:
+            _check(connection, path)
+
+
+def _copy(spool: Spool, path: Path, execution: Execution, definition: str) -> int:
+    """Copy what was spooled into a file that is ready for it."""
+    put = spool.payloads.put
+    row = {
+        "machine": execution.identity.machine_name,
+        "execution": execution.identity.name,
+        "definition": definition,
+        "start": execution.identity.start.isoformat(),
+        "seed": execution.options.seed,
+        "status": execution.status,
+        "error": execution.error,
+        "cause": execution.cause,
+        "input": put(execution.input),
+        "output": put(execution.output) if execution.status == "SUCCEEDED" else None,
+        "elapsed_ms": execution.elapsed_ms,
+    }
+    spool.write()
+    connection = spool.connection
+    connection.execute("COMMIT")
+    connection.execute("ATTACH ? AS target", (str(path),))
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        run = int(connection.execute(f"INSERT INTO target.runs ({names}) VALUES ({values})", row).lastrowid or 0)
+        for statement in _COPY.split(";")[:-1]:
+            connection.execute(statement, {"run": run})
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.execute("DETACH target")
+        connection.execute("BEGIN")
+    return run
 
 
 @contextmanager
@@ -95,109 +152,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise ConfigurationError(f"{path} has format {version}, and this sfn-sim reads formats up to {FORMAT}")
 
 
-class _Writer:
-    """Writes one run; payloads that it has seen, by identity, are not encoded again."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._seen: dict[int, tuple[bytes, Json]] = {}
-
-    def write(self, execution: Execution, definition: str) -> int:
-        output = self.put(execution.output) if execution.status == "SUCCEEDED" else None
-        cursor = self._connection.execute(
-            "INSERT INTO runs (machine, execution, definition, start, seed, status, error, cause, input, output,"
-            " elapsed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                execution.identity.machine_name,
-                execution.identity.name,
-                definition,
-                execution.identity.start.isoformat(),
-                execution.options.seed,
-                execution.status,
-                execution.error,
-                execution.cause,
-                self.put(execution.input),
-                output,
-                execution.elapsed_ms,
-            ),
-        )
-        run = int(cursor.lastrowid or 0)
-        self._connection.executemany(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (run, number, previous, at_ms, kind, self.put(list(details)))
-                for number, previous, at_ms, kind, details in execution.log.events
-            ),
-        )
-        for visit in execution.log.visits:
-            self._visit(run, visit)
-        return run
-
-    def _visit(self, run: int, visit: Visit) -> None:
-        error, cause = visit.error or (None, None)
-        self._connection.execute(
-            "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                run,
-                visit.index,
-                visit.previous,
-                visit.path,
-                visit.name,
-                visit.entered_event,
-                visit.entered_ms,
-                visit.exited_ms,
-                self.put(visit.output) if visit.left else None,
-                json.dumps(list(visit.retry_delays_ms)),
-                error,
-                cause,
-            ),
-        )
-        self._connection.executemany(
-            "INSERT INTO stages VALUES (?, ?, ?, ?, ?)",
-            ((run, visit.index, n, name, self.put(value)) for n, (name, value) in enumerate(visit.stages)),
-        )
-
-    def put(self, value: Json) -> bytes:
-        """Store a value and return its hash."""
-        known = self._seen.get(id(value))
-        if known is not None and known[1] is value:
-            return known[0]
-        return self._store(value, encode(value))
-
-    def _store(self, value: Json, text: bytes) -> bytes:
-        digest = hashlib.blake2b(text, digest_size=16).digest()
-        if isinstance(value, dict | list):
-            self._seen[id(value)] = (digest, value)
-        self._connection.execute(
-            "INSERT OR IGNORE INTO payloads VALUES (?, ?)", (digest, encode(self._node(value)))
-        )
-        return digest
-
-    def _node(self, value: Json) -> Json:
-        """Return a value with its large parts replaced by references to them."""
-        if isinstance(value, list):
-            return [self._part(each) for each in value]
-        if isinstance(value, dict):
-            # A key of the data that looks like our mark is told apart by one more NUL.
-            return {f"\0{key}" if key[:1] == "\0" else key: self._part(each) for key, each in value.items()}
-        return value
-
-    def _part(self, value: Json) -> Json:
-        if not isinstance(value, dict | list):
-            return value
-        known = self._seen.get(id(value))
-        if known is not None and known[1] is value:
-            return {_REFERENCE: known[0].hex()}
-        text = encode(value)
-        return self._node(value) if len(text) < _SHARED_BYTES else {_REFERENCE: self._store(value, text).hex()}
-
-
 class Reader:
     """Reads the runs of one file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._values: dict[bytes, Json] = {}
+        self._payloads = Payloads(connection)
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the runs, oldest first: number, machine, execution, status, error, cause, virtual length."""
@@ -207,30 +167,14 @@ class Reader:
 
     def value(self, digest: bytes) -> Json:
         """Return a stored value."""
-        if digest not in self._values:
-            row = self._connection.execute("SELECT node FROM payloads WHERE hash = ?", (digest,)).fetchone()
-            self._values[digest] = self._whole(loads(row[0]))
-        return self._values[digest]
-
-    def _whole(self, node: Json) -> Json:
-        if isinstance(node, list):
-            return [self._whole(each) for each in node]
-        if isinstance(node, dict):
-            if len(node) == 1 and isinstance(reference := node.get(_REFERENCE), str):
-                return self.value(bytes.fromhex(reference))
-            return {key[1:] if key[:2] == "\0\0" else key: self._whole(each) for key, each in node.items()}
-        return node
+        return self._payloads.get(digest)
 
     def events(self, run: int) -> list[Event]:
         """Return a run's events as the log had them."""
         rows = self._connection.execute(
             "SELECT id, previous, at_ms, type, details FROM events WHERE run = ? ORDER BY id", (run,)
         )
-        found: list[Event] = []
-        for number, previous, at_ms, kind, details in rows:
-            values = self.value(details)
-            found.append((number, previous, at_ms, kind, tuple(values) if isinstance(values, list) else ()))
-        return found
+        return read_events(rows, self._payloads)
 
     def stages(self, run: int, visit: int) -> list[tuple[str, Json]]:
         """Return the stages of one visit of a run."""

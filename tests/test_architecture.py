@@ -15,7 +15,7 @@ ROWS = {
     "C": ("definition",),
     "D": ("run", "analysis"),
     "E": (
-        "machine", "runner", "store", "clock", "config", "sources", "variants", "services", "world", "report",
+        "machine", "runner", "store", "spool", "clock", "config", "sources", "variants", "services", "world", "report",
         "server", "testing", "cli", "commands", "__init__",
     ),
 }  # fmt: skip

@@ -9,7 +9,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from sfn_sim.definition.model import ABSENT, Absent
 from sfn_sim.errors import StatesError
+from sfn_sim.payload import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Outcome(NamedTuple):
         took_ms: how long it lasted in virtual time.
         real_ns: how long it lasted on the clock on the wall.
         printed: what it wrote to stdout and stderr; `request_id` is set where there is any.
+        value: what `result` says, where it is the text that `payload.encode` writes; it is not sent to other processes.
     """
 
     result: bytes | None
@@ -145,3 +148,7 @@ class Outcome(NamedTuple):
     real_ns: int = 0
     printed: str = ""
     request_id: str = ""
+    value: Json | Absent = ABSENT
+
+    def __reduce__(self) -> tuple[type[Outcome], tuple[Any, ...]]:
+        return Outcome, self[:-1]

@@ -14,7 +14,7 @@ from sfn_sim.run import flow
 from sfn_sim.run.context import Identity
 from sfn_sim.run.effects import Gather, StateRun
 from sfn_sim.run.interpreter import Interpreter, Progress
-from sfn_sim.run.log import Branch, HistoryLimitReached, Log, Visit
+from sfn_sim.run.log import Branch, HistoryLimitReached, Log, Sink, Visit
 from sfn_sim.run.map_run import KEPT_FIRST, MapRun
 from sfn_sim.run.scheduler import DeadlineReached, Executor, Scheduler
 from sfn_sim.run.states import BLOCKING, SIMPLE
@@ -35,6 +35,7 @@ class Options:
         pace: told of each move of the clock before it happens; virtual time needs none.
         keep_children: how many children of each distributed Map are kept whatever becomes of them.
         limit_s: how long an execution may last in virtual time, whatever its own TimeoutSeconds.
+        sink: makes what an execution's log is written to; lists by default.
 
     Raises:
         ConfigurationError: a limit that no execution can keep.
@@ -48,6 +49,7 @@ class Options:
     pace: Callable[[int], None] | None = None
     keep_children: int = KEPT_FIRST
     limit_s: int = limits.EXECUTION.value
+    sink: Callable[[], Sink] | None = None
 
     def __post_init__(self) -> None:
         if self.limit_events is not None and self.limit_events < _FEWEST_EVENTS:
@@ -279,7 +281,7 @@ def _begin(
     machine: PlannedMachine, execution_input: Json, identity: Identity, options: Options
 ) -> tuple[Execution, Branch, StateRun]:
     """Return a new execution, its branch, and its states ready to run."""
-    log = Log(options.limit_events)
+    log = Log(options.limit_events, options.sink() if options.sink is not None else None)
     interpreter = Interpreter(
         log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress,
         options.has_activity, options.limit_events, options.keep_children,

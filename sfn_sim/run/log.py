@@ -6,9 +6,10 @@ fields that `DETAILS` names for the type, by reference. ASL's and the API's spel
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedState
@@ -172,6 +173,7 @@ class Branch:
     """
 
     __slots__ = (
+        "__weakref__",
         "context",
         "entered_ms",
         "in_parallel",
@@ -205,20 +207,45 @@ class Branch:
         self.scope: Scope
 
 
+Row = TypeVar("Row")
+
+
+class Rows(Sequence[Row]):
+    """A sequence that grows at its end, and need not be in memory; its rows are read as those of a list are."""
+
+    @abstractmethod
+    def append(self, row: Row) -> None:
+        """Add a row."""
+
+
+class Sink(Protocol):
+    """Where a log is written, when not into lists; a visit may leave memory once its state has been left."""
+
+    @property
+    def events(self) -> Rows[Event]:
+        """The events."""
+
+    @property
+    def visits(self) -> Rows[Visit]:
+        """The visits."""
+
+
 class Log:
     """Events and visits of one execution, in the order in which they happened.
 
     Args:
         limit: how many events there may be; None for no limit.
+        sink: where they are written; into lists by default.
 
     Attributes:
         tokens: every task token that was handed out, and whether its task still waits for an answer.
         map_runs: the runs of its distributed Maps, oldest first.
     """
 
-    def __init__(self, limit: int | None = limits.HISTORY_EVENTS.value) -> None:
-        self.events: list[Event] = []
-        self.visits: list[Visit] = []
+    def __init__(self, limit: int | None = limits.HISTORY_EVENTS.value, sink: Sink | None = None) -> None:
+        self.sink = sink
+        self.events: list[Event] | Rows[Event] = [] if sink is None else sink.events
+        self.visits: list[Visit] | Rows[Visit] = [] if sink is None else sink.visits
         self.now_ms = 0
         self.tokens: dict[str, bool] = {}
         self.map_runs: list[MapRun] = []

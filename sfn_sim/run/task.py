@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
-from sfn_sim.definition.model import ABSENT, Seconds, TaskState
+from sfn_sim.definition.model import ABSENT, Absent, Seconds, TaskState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import RUNTIME, TIMEOUT, Detail, StatesError, UnsupportedFeatureError
-from sfn_sim.payload import Json, dumps, encode, loads
+from sfn_sim.payload import Json, dumps, encode, encode_to_keep, loads
 from sfn_sim.run import flow, token
 from sfn_sim.run.choice import is_number
 from sfn_sim.run.effects import Invoke, Outcome, StateRun
@@ -74,7 +74,7 @@ def run_task(
     def work() -> StateRun:
         times = _timeouts(planned, branch, visit, effective)
         given = flow.fold(plan.before, effective, value, visit, scope) if plan.before else effective
-        data = encode(given)
+        data = encode_to_keep(given)
         visit.task_input_bytes = len(data)
         if token.is_activity(resource):
             result = yield from token.run_activity(interpreter, planned, branch, visit, given, data, times)
@@ -132,7 +132,13 @@ def _invoke(
         branch.last = log.append(f"{call.kind}{ending}", branch.last, (*head, error.name, error.cause))
         raise error
     response = cast(bytes, outcome.result)
-    result = call.result(loads(response), len(response), outcome.printed)
+    value = outcome.value
+    if isinstance(value, Absent):
+        value = loads(response)
+    elif call.kind == "LambdaFunction" and not visit.state.plan.after and visit.state.assign is None:
+        # The response is the output, and its text as canonical as the one that would be measured.
+        visit.output_bytes = len(response)
+    result = call.result(value, len(response), outcome.printed)
     if call.waits:
         return (yield from token.await_callback(interpreter, branch, visit, head, result, scheduled_ms, times))
     visit.stages.append(("result", result))

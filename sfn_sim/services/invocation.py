@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sfn_sim import clock, limits
+from sfn_sim.definition.model import ABSENT, Absent
 from sfn_sim.errors import HandlerImportError
-from sfn_sim.payload import loads
+from sfn_sim.payload import Json, loads, trimmed
 from sfn_sim.run.effects import Outcome
 from sfn_sim.services.containers import Container, variable_hint
 from sfn_sim.services.environment import missing_variable
@@ -31,6 +32,7 @@ from sfn_sim.services.lambda_functions import Function, log_stream
 if TYPE_CHECKING:
     import simplejson
 
+_NOTHING = (None, ABSENT)
 _NS_PER_S = 1_000_000_000
 _END_FRAMES = 50
 _MOST_PRINTED = 65_536
@@ -128,52 +130,53 @@ def invoke(function: Function, slot: int, payload: bytes, invocation: clock.Invo
     invocation.environment = container.environment if container is not None else None
     invocation.timeout_ns = function.timeout_s * _NS_PER_S
     with clock.working_for(invocation):
-        error_name, cause, response = _call(function, container, slot, event, invocation)
+        error_name, cause, response, value = _call(function, container, slot, event, invocation)
     if invocation.slept_ns > invocation.timeout_ns:
         # A handler that takes even this for an error of its own has still timed out.
         invocation.slept_ns = invocation.timeout_ns
-        error_name, cause, response = *_timed_out(function, invocation), None
+        error_name, cause, response, value = *_timed_out(function, invocation), *_NOTHING
     if error_name in ("Runtime.ExitError", "Sandbox.Timedout"):
         function.discard(slot)
     if response is not None and len(response) > limits.LAMBDA_PAYLOAD.value:
-        error_name, cause, response = *_too_large(len(response)), None
+        error_name, cause, response, value = *_too_large(len(response)), *_NOTHING
     printed = "".join(invocation.printed)
     real_ns = time.perf_counter_ns() - invocation.real_start
     request_id = invocation.request_id() if printed else ""
-    return Outcome(response, error_name, cause, invocation.took_ms, real_ns, printed[:_MOST_PRINTED], request_id)
+    took_ms = invocation.took_ms
+    return Outcome(response, error_name, cause, took_ms, real_ns, printed[:_MOST_PRINTED], request_id, value)
 
 
 def _call(
     function: Function, container: Container | None, slot: int, event: Any, invocation: clock.Invocation
-) -> tuple[str | None, str | None, bytes | None]:
+) -> tuple[str | None, str | None, bytes | None, Json | Absent]:
     try:
         handler = function.plain if container is None else container.handler()
         assert handler is not None
-        return None, None, _response(handler(event, LambdaContext(function, slot, invocation)))
+        return None, None, *_response(handler(event, LambdaContext(function, slot, invocation)))
     except HandlerImportError:
         raise
     except clock.FunctionTimedOut:
-        return *_timed_out(function, invocation), None
+        return *_timed_out(function, invocation), *_NOTHING
     except SystemExit as stop:
         if stop.code is not None and not isinstance(stop.code, int):
             invocation.printed.append(f"{stop.code}\n")
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        return *_exited(f"exit status {code}", invocation), None
+        return *_exited(f"exit status {code}", invocation), *_NOTHING
     except clock.ProcessEnded as end:
-        return *_exited(end.how, invocation), None
+        return *_exited(end.how, invocation), *_NOTHING
     except (GeneratorExit, _cancelled()) as problem:
         # What is no Exception passes the runtime, and ends the process.
         invocation.printed.append(f"{type(problem).__name__}: {problem}\n")
-        return *_exited("exit status 1", invocation), None
+        return *_exited("exit status 1", invocation), *_NOTHING
     except _Unserializable as problem:
         name = "Runtime.MarshalError"
-        return name, _envelope(name, str(problem), invocation.request_id(), []), None
+        return name, _envelope(name, str(problem), invocation.request_id(), []), *_NOTHING
     except Exception as problem:
         name = type(problem).__name__
         frames = _frames(problem, function)
         if variable := missing_variable(problem):
             invocation.printed.append(f"sfn-sim: {variable_hint(variable)}\n")
-        return name, _envelope(name, str(problem), invocation.request_id(), frames), None
+        return name, _envelope(name, str(problem), invocation.request_id(), frames), *_NOTHING
 
 
 def _not_json(error: ValueError, invocation: clock.Invocation) -> Outcome:
@@ -245,8 +248,8 @@ _PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | or
 _NOT_FINITE = "Out of range float values are not JSON compliant"
 
 
-def _response(result: Any) -> bytes:
-    """Return a handler's result as the JSON text that Lambda's runtime writes.
+def _response(result: Any) -> tuple[bytes, Json | Absent]:
+    """Return a handler's result as the JSON text that Lambda's runtime writes, and what that says if it is known.
 
     Source: the runtime interface client: a result that is not JSON ends as Runtime.MarshalError, "Unable to marshal
     response: …". That NaN does too is assumed: Lambda writes it, and no reader of JSON takes it.
@@ -255,16 +258,17 @@ def _response(result: Any) -> bytes:
         text = orjson.dumps(result, option=_PLAIN)
         # orjson writes more than Lambda's runtime does (UUIDs, enumerations, NaN as null), but nothing of that comes
         # back as it was.
-        if orjson.loads(text) == result:
-            return text
+        value: Json = orjson.loads(text)
+        if value == result:
+            return trimmed(text), value
     except (TypeError, ValueError, RecursionError):
         pass
     try:
         if isinstance(result, bytes):
             # Bytes go out as they are; Step Functions wants JSON.
             loads(result)
-            return result
-        return _encoder().encode(result).encode("utf-8", "surrogatepass")
+            return result, ABSENT
+        return _encoder().encode(result).encode("utf-8", "surrogatepass"), ABSENT
     except (TypeError, ValueError, RecursionError) as error:
         raise _Unserializable(f"Unable to marshal response: {_same_everywhere(str(error))}") from None
 

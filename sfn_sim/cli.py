@@ -22,6 +22,11 @@ import click
 
 from sfn_sim import __version__
 from sfn_sim.commands.check import check, explain_code
+from sfn_sim.commands.explain import explain
+from sfn_sim.commands.lineage import lineage
+from sfn_sim.commands.path import path
+from sfn_sim.commands.replay import replay
+from sfn_sim.commands.runs import runs
 from sfn_sim.errors import DefinitionError, HandlerWallLimitError, SfnSimError
 
 if TYPE_CHECKING:
@@ -40,6 +45,11 @@ def cli() -> None:
 
 cli.add_command(check)
 cli.add_command(explain_code)
+cli.add_command(runs)
+cli.add_command(replay)
+cli.add_command(explain)
+cli.add_command(lineage)
+cli.add_command(path)
 
 
 def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -91,6 +101,8 @@ def _executor(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--serve-world", metavar="[HOST:]PORT", help="Serve the fixture's AWS services over HTTP meanwhile.")
 @click.option("--show", metavar="STATE", multiple=True, help="Print the stages of a state.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")
+@click.option("--keep", type=click.IntRange(0), metavar="N",
+              help="Keep the newest N runs of the project; 0: not this one.  [default: as configured]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the last line and failures only.")
 def run(machine: str | None, as_json: bool, **options: Any) -> None:

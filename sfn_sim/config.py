@@ -17,7 +17,7 @@ from typing import Any
 from sfn_sim.errors import ConfigurationError
 
 FILE = "sfn-sim.toml"
-_KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions", "serve_world", "check")
+_KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions", "serve_world", "check", "runs", "redact")
 _SILENCE_KEYS = ("code", "state", "machine", "reason")
 _FUNCTION_KEYS = ("handler", "path", "env", "env_file", "timeout", "memory", "url")
 _DEFAULT_FUNCTION = "handler"
@@ -75,6 +75,8 @@ class Config:
         substitutions: values for `${Name}` in definitions.
         serve_world: where a fixture's world is served for functions that run elsewhere, such as "127.0.0.1:4566".
         silences: findings of `sfn-sim check` that are not told.
+        keep_runs: how many runs the project keeps; 0 for none, None where the configuration does not say.
+        redact: JSONPaths of values that are replaced before anything is stored or printed.
     """
 
     file: Path | None = None
@@ -85,6 +87,8 @@ class Config:
     substitutions: Mapping[str, str] = field(default_factory=dict)
     serve_world: str | None = None
     silences: tuple[Silence, ...] = ()
+    keep_runs: int | None = None
+    redact: tuple[str, ...] = ()
 
     def settings_of(self, name: str, arn: str = "") -> FunctionSettings | None:
         """Return the settings of a function: those of the first pattern that matches it.
@@ -159,7 +163,24 @@ class _Reader:
             substitutions=self._texts(self._table, "substitutions", ""),
             serve_world=self._get(self._table, "serve_world", str, None, ""),
             silences=self._silences(),
+            keep_runs=self._keep_runs(),
+            redact=self._redact(),
         )
+
+    def _keep_runs(self) -> int | None:
+        runs = self._get(self._table, "runs", dict, {}, "")
+        self._refuse_unknown(runs, ("keep",), "[runs] ")
+        keep: int | None = self._get(runs, "keep", int, None, "[runs] ")
+        if keep is not None and keep < 0:
+            raise self._wrong(f"[runs] keep must be 0 (no run is kept) or more, and is {keep}")
+        return keep
+
+    def _redact(self) -> tuple[str, ...]:
+        paths = self._get(self._table, "redact", list, [], "")
+        for each in paths:
+            if not isinstance(each, str) or not each.startswith("$"):
+                raise self._wrong(f'redact must hold JSONPaths such as "$..ssn", and has {each!r}')
+        return tuple(paths)
 
     def _silences(self) -> tuple[Silence, ...]:
         check = self._get(self._table, "check", dict, {}, "")

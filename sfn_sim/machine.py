@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Execution, Options, execute, execute_together
 from sfn_sim.run.seed import Stream
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, make_executor
+from sfn_sim.services.garbage import rare_collections
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handler, Handlers
 from sfn_sim.services.surroundings import surroundings
@@ -30,9 +30,6 @@ from sfn_sim.sources import read_definition
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 """A run starts at this virtual moment unless it is told otherwise."""
-_ALLOCATIONS = 100_000
-_PASSED_OVER = 1_000_000
-_passed_over = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class StateMachine:
             UnsupportedFeatureError: it uses a part of ASL that is not carried out yet.
         """
         name, source = read_definition(path, substitutions or {})
-        return cls._from_source(source, name)
+        return cls.from_source(source, name)
 
     @classmethod
     def from_json(
@@ -99,10 +96,16 @@ class StateMachine:
             UnsupportedFeatureError: it uses a part of ASL that is not carried out yet.
         """
         text = definition if isinstance(definition, str) else json.dumps(definition, indent=2, ensure_ascii=False)
-        return cls._from_source(Source(f"<{name}>", text, substitutions or {}), name)
+        return cls.from_source(Source(f"<{name}>", text, substitutions or {}), name)
 
     @classmethod
-    def _from_source(cls, source: Source, name: str) -> StateMachine:
+    def from_source(cls, source: Source, name: str) -> StateMachine:
+        """Load a definition from text that has been read already.
+
+        Raises:
+            DefinitionError: the definition is not valid; carries every finding.
+            UnsupportedFeatureError: it uses a part of ASL that is not carried out yet.
+        """
         findings = validate(source)
         errors = [finding for finding in findings if finding.severity == "ERROR"]
         if errors:
@@ -242,31 +245,6 @@ class StateMachine:
         ]
         if missing:
             raise MissingHandlerError("\n".join(missing))
-
-
-@contextlib.contextmanager
-def rare_collections() -> Iterator[None]:
-    """Let Python look for cyclic garbage rarely.
-
-    A run's log only grows and has no cycles: to walk it again and again took up to three quarters of a run's time.
-    """
-    global _passed_over
-    before = gc.get_threshold()
-    collections = gc.get_stats()[0]["collections"]
-    gc.set_threshold(max(before[0], _ALLOCATIONS), before[1], before[2])
-    try:
-        yield
-    finally:
-        _passed_over += gc.get_count()[0] + _ALLOCATIONS * (gc.get_stats()[0]["collections"] - collections)
-        if _passed_over > _PASSED_OVER:
-            # What short runs one after the other leave behind is looked through all at once.
-            _passed_over = 0
-            gc.collect()
-        elif not gc.get_freeze_count():
-            # What has grown counts as old from here on: to walk it once more took a third of a short run's time.
-            gc.freeze()
-            gc.unfreeze()
-        gc.set_threshold(*before)
 
 
 def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:

@@ -18,6 +18,7 @@ from sfn_sim.config import Config, find_config
 from sfn_sim.errors import ConfigurationError, InputError
 from sfn_sim.machine import START, StateMachine, check_input
 from sfn_sim.payload import Json, loads
+from sfn_sim.recording import hide, recording_of
 from sfn_sim.report.summary import RunSummary
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.interpreter import Progress
@@ -53,6 +54,7 @@ class Request:
     allow_network: tuple[str, ...] = ()
     show: tuple[str, ...] = ()
     record: Path | None = None
+    keep: int | None = 0
     quiet: bool = False
     substitutions: Mapping[str, str] = field(default_factory=dict)
     cold: str | None = None
@@ -219,18 +221,15 @@ def carry_out(
         fixture = load_fixture(folder, request.settings)
     if request.save_world is not None:
         check_target(request.save_world)
-    if request.record is not None:
-        from sfn_sim import store
-
-        store.check_target(request.record)
+    recording = recording_of(request.record, request.keep, config)
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
     machine = StateMachine.load(path, known)
-    handlers = _handlers(request, config, fixture.environment if fixture else {})
+    handlers = handlers_of(request.handlers, config, fixture.environment if fixture else {}, request.allow_network)
     if variant is not None:
         handlers = variant.over(handlers)
     # A world takes a while to build: what needs none is refused before.
     machine.check_handlers(handlers)
-    options = _options(request, fixture, progress)
+    options = _options(request, fixture, progress, spooled=recording is not None and not config.redact)
     given = _input(request, fixture, options.limit_bytes)
 
     def once(cold: bool) -> list[RunSummary]:
@@ -249,11 +248,10 @@ def carry_out(
             *(same_when_cold(warm.execution, cold.execution) for warm, cold in pairs),
         ]
     for summary in summaries:
+        notes = hide(summary, config) if config.redact else ()
         summary.diagnosis = diagnose(summary.execution, machine.source)
-        if request.record is not None:
-            from sfn_sim.store import record
-
-            record(request.record, summary.execution, machine.source.text)
+        if recording is not None:
+            recording.add(summary.execution, machine, notes, tell)
     return Result(summaries, machine.source)
 
 
@@ -270,17 +268,25 @@ def same_when_cold(warm: Execution, cold: Execution) -> Check:
     return Check(name, same, len(warm.log.events), len(cold.log.events), "" if same else "one run ends earlier")
 
 
-def _handlers(request: Request, config: Config, environment: Mapping[str, str]) -> Handlers:
-    if request.handlers is not None:
+def handlers_of(
+    named: str | None, config: Config, environment: Mapping[str, str], allow_network: Sequence[str] = ()
+) -> Handlers:
+    """Return the handlers of a folder or a module, or of the project's folder when none is named.
+
+    Raises:
+        ConfigurationError: there is no such folder or module.
+        HandlerImportError: the module raised while it was imported.
+    """
+    if named is not None:
         # A module is imported here: its code is as shut in as it is in a run.
-        with isolated(environment, request.allow_network):
-            found = Handlers.of(request.handlers)
+        with isolated(environment, allow_network):
+            found = Handlers.of(named)
     else:
         found = Handlers.from_directory(config.handlers) if config.handlers.is_dir() else Handlers()
     return replace(found, config=config)
 
 
-def _options(request: Request, fixture: Fixture | None, progress: Progress | None) -> Options:
+def _options(request: Request, fixture: Fixture | None, progress: Progress | None, *, spooled: bool) -> Options:
     events = request.limit_events
     return Options(
         seed=request.seed if request.seed is not None else (fixture.seed if fixture else 0),
@@ -288,7 +294,7 @@ def _options(request: Request, fixture: Fixture | None, progress: Progress | Non
         limit_events=limits.HISTORY_EVENTS.value if events is None else (None if events < 0 else events),
         progress=progress,
         pace=_real_pace() if request.clock == "real" else None,
-        sink=_spool() if request.record is not None else None,
+        sink=_spool() if spooled else None,
     )
 
 

@@ -12,12 +12,13 @@ FILE.sqlite and FILE.sqlite:NUMBER for a file that `--record` wrote.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.run.execution import Execution
@@ -26,6 +27,7 @@ from sfn_sim.source import Source
 if TYPE_CHECKING:
     from sfn_sim.config import Config
     from sfn_sim.machine import StateMachine
+    from sfn_sim.store import Reader
 
 FOLDER = ".sfn-sim"
 FILE = "runs.sqlite"
@@ -114,10 +116,14 @@ def find_run(name: str = LAST, folder: Path | None = None) -> RecordedRun:
         DefinitionError: this version refuses the run's definition.
     """
     from sfn_sim.store import opened
+    from sfn_sim.stored import read_execution
 
     file, which = _place(name, folder)
     with opened(file) as reader:
-        return reader.run(file, _number(reader.rows(), which, file))
+        rows = _rows(reader)
+        number = _number(rows, which, file)
+        machine, execution = read_execution(reader, number)
+    return RecordedRun(file=file, row=next(r for r in rows if r.number == number), machine=machine, execution=execution)
 
 
 def list_runs(folder: Path | None = None, file: Path | None = None) -> list[RunRow]:
@@ -132,7 +138,7 @@ def list_runs(folder: Path | None = None, file: Path | None = None) -> list[RunR
     if file is None and not path.is_file():
         return []
     with opened(path) as reader:
-        return reader.rows()[::-1]
+        return _rows(reader)[::-1]
 
 
 def runs_file(folder: Path | None = None) -> Path:
@@ -161,6 +167,23 @@ def make_folder(folder: Path) -> Path:
     except OSError as error:
         raise ConfigurationError(f"cannot make the folder of runs {place}: {error.strerror}") from None
     return place / FILE
+
+
+def _rows(reader: Reader) -> list[RunRow]:
+    """Return the runs of a file, oldest first; children of Map Runs are no runs of their own."""
+    found = []
+    for row in reader.records("runs", "TRUE ORDER BY id"):
+        if row.get("parent") is not None:
+            continue
+        about: dict[str, Any] = json.loads(row.get("about") or "{}")
+        found.append(RunRow(
+            number=row["id"], machine=row["machine"], execution=row["execution"], status=row["status"],
+            error=row["error"], cause=row["cause"], seed=row["seed"], elapsed_ms=row["elapsed_ms"],
+            events=row.get("events") or 0, size_bytes=row.get("size_bytes") or 0,
+            recorded_at=about.get("recorded_at", ""), origin=about.get("origin", "run"),
+            notes=tuple(about.get("notes", ())),
+        ))  # fmt: skip
+    return found
 
 
 def _place(name: str, folder: Path | None) -> tuple[Path, str]:

@@ -58,10 +58,15 @@ class Payloads:
     """The values of a file: each under the hash of its JSON text, and each part of 1 KB or more by itself.
 
     Values that it has seen lately, by identity, are not encoded again.
+
+    Args:
+        connection: to the file.
+        remembered: how many values that were read are the same objects when they are read again.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, remembered: int = _READ_VALUES) -> None:
         self._connection = connection
+        self._remembered = remembered
         self._seen: dict[int, tuple[bytes, int, Json]] = {}
         self._seen_bytes = 0
         self._nodes: dict[bytes, bytes] = {}
@@ -141,7 +146,7 @@ class Payloads:
             return read[digest]
         row = self._connection.execute("SELECT node FROM payloads WHERE hash = ?", (digest,)).fetchone()
         value = read[digest] = self._whole(loads(row[0])) if _may_refer(row[0]) else loads(row[0])
-        while len(read) > _READ_VALUES:
+        while len(read) > self._remembered:
             read.popitem(last=False)
         return value
 

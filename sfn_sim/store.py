@@ -7,9 +7,15 @@ spooled is copied here in one transaction, so that a file is always readable, wh
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import marshal
+import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +23,13 @@ from sfn_sim.errors import ConfigurationError
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Event
+from sfn_sim.run.map_run import MapRun
+from sfn_sim.source import Source
 from sfn_sim.spool import Payloads, Spool, read_events
 
-FORMAT = 1
+FORMAT = 2
+"""2 (the first had neither): what a run needs to be read back whole, and the children of its Map Runs."""
+_BUSY_S = 60.0
 _APPLICATION_ID = 0x5F4E5349
 
 _SCHEMA = """
@@ -27,7 +37,8 @@ CREATE TABLE payloads (hash BLOB PRIMARY KEY, node BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, machine TEXT NOT NULL, execution TEXT NOT NULL, definition TEXT NOT NULL,
     start TEXT NOT NULL, seed INTEGER NOT NULL, status TEXT NOT NULL, error TEXT, cause TEXT,
-    input BLOB NOT NULL, output BLOB, elapsed_ms INTEGER NOT NULL
+    input BLOB NOT NULL, output BLOB, elapsed_ms INTEGER NOT NULL,
+    parent INTEGER, events INTEGER, size_bytes INTEGER, detail BLOB, about TEXT
 );
 CREATE TABLE events (
     run INTEGER NOT NULL, id INTEGER NOT NULL, previous INTEGER NOT NULL, at_ms INTEGER NOT NULL,
@@ -36,7 +47,7 @@ CREATE TABLE events (
 CREATE TABLE visits (
     run INTEGER NOT NULL, id INTEGER NOT NULL, previous INTEGER NOT NULL, path TEXT NOT NULL, state TEXT NOT NULL,
     event INTEGER NOT NULL, entered_ms INTEGER NOT NULL, exited_ms INTEGER NOT NULL, output BLOB,
-    retries TEXT NOT NULL, error TEXT, cause TEXT, PRIMARY KEY (run, id)
+    retries TEXT NOT NULL, error TEXT, cause TEXT, more TEXT, PRIMARY KEY (run, id)
 ) WITHOUT ROWID;
 CREATE TABLE stages (
     run INTEGER NOT NULL, visit INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
@@ -49,23 +60,107 @@ _COPY = """
 INSERT OR IGNORE INTO target.payloads SELECT hash, node FROM main.payloads ORDER BY hash;
 INSERT INTO target.events SELECT :run, id, previous, at_ms, type, details FROM main.events ORDER BY id;
 INSERT INTO target.visits SELECT :run, id, previous, path, state, event, entered_ms, exited_ms, output, retries, error,
-    cause FROM main.visits ORDER BY id;
+    cause, more_text(more) FROM main.visits ORDER BY id;
 INSERT INTO target.stages SELECT :run, visit, number, name, value FROM main.stages ORDER BY visit, number;
 """
 
 
-def record(path: Path, execution: Execution, definition: str) -> int:
+# What makes a file of format 1 one of format 2.
+_TO_2 = (
+    "ALTER TABLE runs ADD COLUMN parent INTEGER",
+    "ALTER TABLE runs ADD COLUMN events INTEGER",
+    "ALTER TABLE runs ADD COLUMN size_bytes INTEGER",
+    "ALTER TABLE runs ADD COLUMN detail BLOB",
+    "ALTER TABLE runs ADD COLUMN about TEXT",
+    "ALTER TABLE visits ADD COLUMN more TEXT",
+)
+
+
+def record(
+    path: Path, execution: Execution, definition: Source | str, *, origin: str = "run", notes: Sequence[str] = ()
+) -> int:
     """Add a run to a file, which is made if there is none; return the run's number in it.
+
+    Args:
+        path: the file.
+        execution: the run, which has ended.
+        definition: its definition.
+        origin: how the run came to be: "run", "replay" or "import".
+        notes: what is to be known of it.
+
+    Raises:
+        ConfigurationError: the file cannot be written, is no file of sfn-sim, or of a newer format.
+    """
+    source = definition if isinstance(definition, Source) else Source("", definition)
+    about: dict[str, Json] = {
+        "file": source.path,
+        "substitutions": dict(source.substitutions),
+        "origin": origin,
+        "notes": list(notes),
+        "recorded_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+            _prepare(connection, path)
+        return _copy(Spool.of(execution.log), path, execution, source.text, about, None)
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"cannot record the run in {path}: {error}") from None
+
+
+def prune(path: Path, keep: int) -> int:
+    """Remove all but the newest runs of a file, and the values that no other run has; return how many went.
 
     Raises:
         ConfigurationError: the file cannot be written, is no file of sfn-sim, or of a newer format.
     """
     try:
-        with closing(sqlite3.connect(path)) as connection, connection:
+        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
             _prepare(connection, path)
-        return _copy(Spool.of(execution.log), path, execution, definition)
+            connection.execute("BEGIN IMMEDIATE")
+            found = connection.execute("SELECT id FROM runs WHERE parent IS NULL ORDER BY id DESC").fetchall()
+            old = [number for (number,) in found[keep:]]
+            if old:
+                _remove(connection, old)
+            connection.execute("COMMIT")
+            if old:
+                # A file that somebody reads just now keeps its free pages for the next run.
+                with suppress(sqlite3.OperationalError):
+                    connection.execute("VACUUM")
+            return len(old)
     except sqlite3.Error as error:
-        raise ConfigurationError(f"cannot record the run in {path}: {error}") from None
+        raise ConfigurationError(f"cannot remove old runs from {path}: {error}") from None
+
+
+def _remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
+    going = list(numbers)
+    for number in going:
+        going += [row[0] for row in connection.execute("SELECT id FROM runs WHERE parent = ?", (number,))]
+    for number in going:
+        for table, column in (("runs", "id"), ("events", "run"), ("visits", "run"), ("stages", "run")):
+            connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
+    held = {row[0] for row in connection.execute(_HELD)}
+    for (more,) in connection.execute("SELECT more FROM visits WHERE more LIKE '%assigned%'"):
+        held.add(bytes.fromhex(json.loads(more)["assigned"]))
+    waiting = list(held)
+    while waiting:
+        row = connection.execute("SELECT node FROM payloads WHERE hash = ?", (waiting.pop(),)).fetchone()
+        for text in _REFERENCES.findall(row[0]) if row is not None else ():
+            inner = bytes.fromhex(text.decode())
+            if inner not in held:
+                held.add(inner)
+                waiting.append(inner)
+    connection.execute("CREATE TEMP TABLE held (hash BLOB PRIMARY KEY) WITHOUT ROWID")
+    connection.executemany("INSERT INTO held VALUES (?)", ((each,) for each in held))
+    connection.execute("DELETE FROM payloads WHERE hash NOT IN (SELECT hash FROM held)")
+    connection.execute("DROP TABLE held")
+
+
+_REFERENCES = re.compile(rb'\\u0000ref":"([0-9a-f]{32})"')
+_HELD = """
+SELECT details FROM events UNION SELECT output FROM visits WHERE output IS NOT NULL UNION SELECT value FROM stages
+UNION SELECT input FROM runs UNION SELECT output FROM runs WHERE output IS NOT NULL
+UNION SELECT detail FROM runs WHERE detail IS NOT NULL
+"""
 
 
 def check_target(path: Path) -> None:
@@ -81,9 +176,12 @@ def check_target(path: Path) -> None:
             _check(connection, path)
 
 
-def _copy(spool: Spool, path: Path, execution: Execution, definition: str) -> int:
-    """Copy what was spooled into a file that is ready for it."""
+def _copy(
+    spool: Spool, path: Path, execution: Execution, definition: str, about: dict[str, Json], parent: int | None
+) -> int:
+    """Copy what was spooled into a file that is ready for it, and the children of Map Runs after it."""
     put = spool.payloads.put
+    detail = execution.detail
     row = {
         "machine": execution.identity.machine_name,
         "execution": execution.identity.name,
@@ -96,10 +194,17 @@ def _copy(spool: Spool, path: Path, execution: Execution, definition: str) -> in
         "input": put(execution.input),
         "output": put(execution.output) if execution.status == "SUCCEEDED" else None,
         "elapsed_ms": execution.elapsed_ms,
+        "parent": parent,
+        "events": len(execution.log.events),
+        "detail": put({**dataclasses.asdict(detail), "steps": list(detail.steps)}) if detail is not None else None,
+        "about": json.dumps({**about, **_about(execution)}),
     }
     spool.write()
     connection = spool.connection
+    connection.create_function("more_text", 1, _more_text, deterministic=True)
+    row["size_bytes"] = connection.execute("SELECT sum(length(node)) FROM main.payloads").fetchone()[0] or 0
     connection.execute("COMMIT")
+    connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_S * 1000)}")
     connection.execute("ATTACH ? AS target", (str(path),))
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -116,7 +221,53 @@ def _copy(spool: Spool, path: Path, execution: Execution, definition: str) -> in
     finally:
         connection.execute("DETACH target")
         connection.execute("BEGIN")
+    for number, map_run in enumerate(execution.map_runs):
+        for child in map_run.children.values():
+            inner: dict[str, Json] = {"map_run": number, "index": child.index, "items": child.items}
+            _copy(Spool.of(child.log), path, child.execution(), "", {"child": inner}, run)
     return run
+
+
+def _about(execution: Execution) -> dict[str, Json]:
+    """Return what a reader needs beside the columns; nothing of it is a payload but the input's own spelling."""
+    who, options = execution.identity, execution.options
+    identity: dict[str, Json] = {
+        key: value
+        for key, value in dataclasses.asdict(who).items()
+        if key not in ("machine_name", "name", "start")
+    }
+    return {
+        "identity": identity,
+        "limit_bytes": options.limit_bytes,
+        "limit_events": options.limit_events,
+        "input_text": execution.input_text,
+        "map_runs": [_map_run(each) for each in execution.map_runs],
+    }
+
+
+def _map_run(run: MapRun) -> Json:
+    # The children have rows of their own; what they came to together refers to states, by their numbers.
+    plain = {each.name: getattr(run, each.name) for each in dataclasses.fields(run)}
+    totals = [
+        [number, each.visits, each.retries, each.largest_input_bytes, each.largest_output_bytes, each.virtual_ms,
+         each.calls_ns]
+        for number, each in run.totals.items()
+    ]  # fmt: skip
+    return {
+        **plain, "start": run.start.isoformat(), "children": None, "totals": totals,
+        "executions": dict(run.executions), "items": dict(run.items),
+    }  # fmt: skip
+
+
+def _more_text(text: bytes) -> str:
+    """Return what the spool keeps of a visit, in a form that any version of Python reads."""
+    _, _, _, caught, *sizes, calls_ns, printed, assigned = marshal.loads(text)
+    more: dict[str, Json] = {"sizes": sizes, "calls_ns": calls_ns, "caught": caught}
+    if printed:
+        more["printed"] = [list(each) for each in printed]
+    if assigned is not None:
+        more["assigned"] = assigned.hex()
+    return json.dumps(more)
 
 
 @contextmanager
@@ -128,19 +279,28 @@ def opened(path: Path) -> Iterator[Reader]:
     """
     if not path.is_file():
         raise ConfigurationError(f"no recorded runs at {path}")
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
         _check(connection, path)
         yield Reader(connection)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        _check(connection, path)
+    """Make a new file ready, or an older one; whoever comes meanwhile waits."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and _check(connection, path) == FORMAT:
         return
-    connection.executescript(f"{_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {FORMAT};")
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        statements: Sequence[str] = _SCHEMA.split(";")[:-1]
+    else:
+        statements = _TO_2 if _check(connection, path) == 1 else ()
+    for statement in (
+        *statements, f"PRAGMA application_id = {_APPLICATION_ID}", f"PRAGMA user_version = {FORMAT}", "COMMIT",
+    ):  # fmt: skip
+        connection.execute(statement)
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _check(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the format of a file that this version reads."""
     try:
         mark = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -150,6 +310,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise ConfigurationError(f"{path} is not a file of recorded runs; nothing in it was changed")
     if version > FORMAT:
         raise ConfigurationError(f"{path} has format {version}, and this sfn-sim reads formats up to {FORMAT}")
+    return int(version)
 
 
 class Reader:
@@ -157,13 +318,20 @@ class Reader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._payloads = Payloads(connection)
+        # Those who look for where a value went ask whether it is the very same object.
+        self._payloads = Payloads(connection, sys.maxsize)
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the runs, oldest first: number, machine, execution, status, error, cause, virtual length."""
         names = ("id", "machine", "execution", "status", "error", "cause", "seed", "elapsed_ms")
         rows = self._connection.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY id")
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def records(self, table: str, condition: str, *values: object) -> list[dict[str, Any]]:
+        """Return rows of a table by the names of their columns; an older format has fewer of them."""
+        found = self._connection.execute(f"SELECT * FROM {table} WHERE {condition}", values)
+        names = [each[0] for each in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def value(self, digest: bytes) -> Json:
         """Return a stored value."""

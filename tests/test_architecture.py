@@ -15,8 +15,9 @@ ROWS = {
     "C": ("definition",),
     "D": ("run", "analysis"),
     "E": (
-        "machine", "runner", "store", "spool", "clock", "config", "sources", "variants", "services", "world", "report",
-        "server", "testing", "cli", "commands", "__init__",
+        "machine", "runner", "runs", "store", "stored", "recording", "spool", "redaction", "replay", "history_import", "clock",
+        "config", "sources", "variants", "services", "world", "report", "server", "testing", "cli", "commands",
+        "__init__",
     ),
 }  # fmt: skip
 ROW_OF = {name: row for row, names in ROWS.items() for name in names}

@@ -27,6 +27,7 @@ from sfn_sim.payload import Json, loads, trimmed
 from sfn_sim.run.effects import Outcome
 from sfn_sim.services.containers import Container, variable_hint
 from sfn_sim.services.environment import missing_variable
+from sfn_sim.services.garbage import note_work
 from sfn_sim.services.lambda_functions import Function, log_stream
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def invoke(function: Function, slot: int, payload: bytes, invocation: clock.Invo
         error_name, cause, response, value = *_too_large(len(response)), *_NOTHING
     printed = "".join(invocation.printed)
     real_ns = time.perf_counter_ns() - invocation.real_start
+    note_work(real_ns)
     request_id = invocation.request_id() if printed else ""
     took_ms = invocation.took_ms
     return Outcome(response, error_name, cause, took_ms, real_ns, printed[:_MOST_PRINTED], request_id, value)

@@ -21,6 +21,7 @@ from sfn_sim.store import opened, record
 from tests.behaviour.machines import Busy, graph, machine, passing, task
 
 UNLIMITED = Options(limit_events=None, limit_bytes=10**9)
+VISITS = "id, previous, path, state, event, entered_ms, exited_ms, output, retries, error, cause"
 SPOOLED = Options(limit_events=None, limit_bytes=10**9, sink=Spool)
 
 
@@ -41,12 +42,12 @@ def rows_of(path: Path) -> dict[str, list[Any]]:
     """Return all that a file says of its one run, with each payload in the place of its hash."""
     with opened(path) as reader:
         (row,) = reader.runs()
-        visits = reader._connection.execute("SELECT * FROM visits ORDER BY id").fetchall()
+        visits = reader._connection.execute(f"SELECT {VISITS} FROM visits ORDER BY id").fetchall()
         return {
             "run": [row],
             "events": reader.events(row["id"]),
             "visits": [[reader.value(each) if isinstance(each, bytes) else each for each in visit] for visit in visits],
-            "stages": [reader.stages(row["id"], visit[1]) for visit in visits],
+            "stages": [reader.stages(row["id"], visit[0]) for visit in visits],
         }
 
 

@@ -1,0 +1,259 @@
+"""What a state did to its data: its stages in order, each as a difference from what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from sfn_sim.analysis.changes import Change, changes
+from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.lineage_places import Place, attempts, find_places
+from sfn_sim.analysis.lineage_sources import all_fields
+from sfn_sim.definition.model import ChoiceState, MapState, PassState, TaskState
+from sfn_sim.definition.plan import PlannedState, Step
+from sfn_sim.errors import error_matches
+from sfn_sim.payload import Json, size_bytes
+from sfn_sim.query.template import Template
+from sfn_sim.run.execution import Execution
+from sfn_sim.run.log import Visit
+from sfn_sim.source import Location, Source
+
+
+@dataclass(frozen=True, slots=True)
+class StageDiff:
+    """One stage of a state.
+
+    Attributes:
+        stage: AWS's name of it; `field` the field of the definition that made it, empty for none.
+        value: what the data was.
+        since: the stage that it is compared with; empty for the input and what comes from outside.
+        changes: what differs from that.
+        size_bytes: the size of the value.
+        note: what else is to be said.
+    """
+
+    stage: str
+    field: str
+    value: Json
+    since: str
+    changes: tuple[Change, ...]
+    size_bytes: int
+    note: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the stage as `--json` prints it."""
+        return {
+            "stage": self.stage,
+            "field": self.field,
+            "since": self.since,
+            "bytes": self.size_bytes,
+            "value": self.value,
+            "changes": [each.to_json() for each in self.changes],
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedVisit:
+    """One stay in a state, stage by stage.
+
+    Attributes:
+        place: where it stands; `number` which stay it is, from 1, `of` how many there were.
+        location: the state's place in its file.
+        attempts: the stages of each attempt; all but the last ended in an error.
+        next: the state after it; empty for none.
+    """
+
+    place: Place
+    number: int
+    of: int
+    location: Location | None
+    attempts: tuple[tuple[StageDiff, ...], ...]
+    next: str
+
+    @property
+    def visit(self) -> Visit:
+        """The visit."""
+        return self.place.visit
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the visit as `--json` prints it."""
+        visit, at = self.visit, self.location
+        return {
+            "state": visit.name,
+            "path": self.place.path,
+            "type": visit.state.state.type,
+            "number": self.number,
+            "of": self.of,
+            "event": visit.entered_event,
+            "entered_ms": visit.entered_ms,
+            "left": visit.left,
+            "file": at.file if at else None,
+            "line": at.line if at else None,
+            "column": at.column if at else None,
+            "attempts": [[each.to_json() for each in attempt] for attempt in self.attempts],
+            "retry_delays_ms": list(visit.retry_delays_ms),
+            "error": visit.error[0] if visit.error else None,
+            "cause": visit.error[1] if visit.error else None,
+            "caught": visit.caught,
+            "next": self.next or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of an execution, or of the visits of one of its states."""
+
+    execution: Execution
+    diagnosis: Diagnosis | None
+    visits: tuple[ExplainedVisit, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the explanation as `--json` prints it."""
+        execution = self.execution
+        return {
+            "schema": 1,
+            "machine": execution.identity.machine_name,
+            "execution": execution.identity.name,
+            "status": execution.status,
+            "error": execution.error,
+            "cause": execution.cause,
+            "diagnosis": self.diagnosis.to_json() if self.diagnosis is not None else None,
+            "states": list(dict.fromkeys(visit.name for visit in execution.log.visits)),
+            "visits": [each.to_json() for each in self.visits],
+        }
+
+
+def explain(execution: Execution, source: Source, state: str = "", number: int | None = None) -> Explanation:
+    """Return why an execution failed, or what a state of it did to its data.
+
+    Args:
+        execution: the execution; `source` its definition's text.
+        source: the definition's text.
+        state: a state's name or place, such as `Chunks[12].Process`; empty: the execution as a whole.
+        number: which of its visits, from 1; all of them without a number.
+
+    Raises:
+        ConfigurationError: the run never came to that state, or not so often.
+    """
+    diagnosis = diagnose(execution, source)
+    if not state:
+        return Explanation(execution, diagnosis)
+    found = find_places(execution, state)
+    every = [(index, place) for index, place in enumerate(found, 1) if number in (None, index)]
+    if not every:
+        from sfn_sim.analysis.lineage_places import chosen
+
+        chosen(found, number)
+    visits = tuple(explain_visit(place, source, index, len(found)) for index, place in every)
+    return Explanation(execution, _of_these(execution, diagnosis, visits), visits)
+
+
+def _of_these(
+    execution: Execution, diagnosis: Diagnosis | None, visits: tuple[ExplainedVisit, ...]
+) -> Diagnosis | None:
+    """Return the diagnosis if the failure is that of one of these visits."""
+    failed = execution.detail.visit if execution.detail is not None else -1
+    ours = any(each.place.log is execution.log and each.visit.index == failed for each in visits)
+    return diagnosis if ours else None
+
+
+def explain_visit(place: Place, source: Source, number: int = 1, of: int = 1) -> ExplainedVisit:
+    """Return one visit stage by stage."""
+    visit = place.visit
+    every = attempts(visit)
+    done = [tuple(_diffs(visit, stages, last=index == len(every) - 1)) for index, stages in enumerate(every)]
+    after = next(
+        (each for each in place.log.visits[visit.index + 1 :] if each.previous == visit.index
+         and each.branch is visit.branch), None,
+    )  # fmt: skip
+    location = source.locate(visit.state.state.pointer, key=True)
+    return ExplainedVisit(place, number, of, location, tuple(done), after.name if after is not None else "")
+
+
+def _diffs(visit: Visit, stages: list[tuple[str, Json]], *, last: bool) -> Iterator[StageDiff]:
+    given: Json = visit.input
+    since: tuple[str, Json] = ("", None)
+    before: tuple[str, Json] = ("input", given)
+    for stage, value in stages:
+        step = step_of(visit, stage)
+        name = step.field if step is not None else _field(visit.state, stage)
+        since = before
+        if stage in ("input", "result", "errorOutput", "variables"):
+            since = ("", None)
+        elif step is not None and step.verb == "place":
+            since = ("input", given)
+        found = changes(since[1], value) if since[0] else []
+        yield StageDiff(
+            stage, name, value, since[0], tuple(_with_reads(found, step)), size_bytes(value), _note(visit, stage, value)
+        )
+        if stage != "variables":
+            before = (stage, value)
+    if last and visit.left:
+        # Only what was placed into the input, or taken of it, has been compared with it so far.
+        placed = before[0] in ("afterResultPath", "input") or before[1] is given or since[0] == "input"
+        against = before if placed else ("input", given)
+        whole = [] if placed else changes(given, visit.output)
+        note = _replaces(visit) if before[0] not in ("afterResultPath", "input") else ""
+        size = visit.output_bytes if visit.output_bytes >= 0 else size_bytes(visit.output)
+        yield StageDiff("output", "", visit.output, against[0], tuple(whole), size, note)
+
+
+def _replaces(visit: Visit) -> str:
+    if visit.caught:
+        return "the Catch has no ResultPath: the error takes the place of the input"
+    if visit.state.state.flow.output_path != "$":
+        return ""
+    kinds = PassState | TaskState | MapState
+    return "no ResultPath: it takes the place of the input" if isinstance(visit.state.state, kinds) else ""
+
+
+def step_of(visit: Visit, stage: str) -> Step | None:
+    """Return the step of a state's plan that made a stage; None if something else did."""
+    plan = visit.state.plan
+    if stage == "afterResultPath" and visit.caught:
+        return catcher_step(visit)
+    if stage == "variables":
+        return visit.state.assign
+    return next((each for each in (*plan.once, *plan.before, *plan.after) if each.stage == stage), None)
+
+
+def catcher_step(visit: Visit) -> Step | None:
+    """Return the step by which the catcher that took a visit's error placed it."""
+    error = visit.error[0] if visit.error else None
+    for each in visit.state.catchers:
+        if error_matches(error, each.catcher.error_equals):
+            return each.step
+    return None
+
+
+_WORK = {"Pass": "Result", "Task": "Resource", "Map": "ItemProcessor", "Parallel": "Branches"}
+
+
+def _field(planned: PlannedState, stage: str) -> str:
+    if stage == "afterItemsPath":
+        return "ItemsPath"
+    if stage == "errorOutput":
+        return "Catch"
+    if stage == "result":
+        return _WORK.get(planned.state.type, "")
+    return ""
+
+
+def _with_reads(found: list[Change], step: Step | None) -> Iterator[Change]:
+    """Note on what a template added by which expression."""
+    texts = {}
+    if step is not None and isinstance(step.expression, Template):
+        texts = {below: field.expression.text for field, below in all_fields(step.expression)}
+    for each in found:
+        yield replace(each, reads=texts[each.steps]) if each.steps in texts else each
+
+
+def _note(visit: Visit, stage: str, value: Json) -> str:
+    state = visit.state.state
+    if stage == "result" and isinstance(state, TaskState) and isinstance(value, dict):
+        nulls = [key for key, each in value.items() if each is None]
+        return f"null in it: {', '.join(nulls)}" if nulls else ""
+    if stage == "input" and isinstance(state, ChoiceState) and len(visit.stages) == 1:
+        return "a Choice changes nothing"
+    return ""

@@ -22,7 +22,10 @@ import click
 
 from sfn_sim import __version__
 from sfn_sim.commands.check import check, explain_code
+from sfn_sim.commands.coverage import coverage
+from sfn_sim.commands.diff import diff
 from sfn_sim.commands.explain import explain
+from sfn_sim.commands.importing import import_run
 from sfn_sim.commands.lineage import lineage
 from sfn_sim.commands.path import path
 from sfn_sim.commands.replay import replay
@@ -47,9 +50,12 @@ cli.add_command(check)
 cli.add_command(explain_code)
 cli.add_command(runs)
 cli.add_command(replay)
+cli.add_command(import_run)
+cli.add_command(diff)
 cli.add_command(explain)
 cli.add_command(lineage)
 cli.add_command(path)
+cli.add_command(coverage)
 
 
 def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:

@@ -46,6 +46,9 @@ TIMEOUT_SECONDS = Limit(
 )
 VARIABLE = Limit("variable", 262_144, "bytes of UTF-8", "one variable; all of one Assign", f"{_QUOTAS}, Variables")
 VARIABLES = Limit("variables", 10_485_760, "bytes of UTF-8", "all variables of an execution", f"{_QUOTAS}, Variables")
+INLINE_CONCURRENCY = Limit(
+    "inline Map concurrency", 40, "iterations", "one inline Map", "Developer Guide, Map state in Inline mode"
+)
 WAIT_DAYS = Limit("wait", 24_855, "days", "a Wait state's delay", "recorded: timestamp_too_far_in_future_boundary")
 RETRY_ATTEMPTS = Limit("MaxAttempts", 99_999_999, "attempts", "a Retrier", "Developer Guide, Retrying after an error")
 RETRY_DELAY = Limit(

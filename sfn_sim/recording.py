@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sfn_sim.config import Config
-from sfn_sim.errors import ConfigurationError
+from sfn_sim.errors import ConfigurationError, SfnSimError
 from sfn_sim.machine import StateMachine
 from sfn_sim.run.execution import Execution
 from sfn_sim.runs import FOLDER, make_folder, project_folder
@@ -101,8 +101,11 @@ def redaction_of(config: Config) -> Redaction:
     return Redaction(config.redact, read_key(folder) if folder.is_dir() else os.urandom(32))
 
 
-def hide(summary: RunSummary, config: Config) -> Sequence[str]:
+def hide(summary: RunSummary, config: Config, machine: StateMachine) -> Sequence[str]:
     """Replace in a run, and in what is shown of it, the values that the configuration names; return what to note.
+
+    A run whose values steer it (a Choice that compares one, an intrinsic that takes one apart) is no longer what its
+    handlers' results make of it; that is noted, with the state.
 
     Raises:
         ConfigurationError: one of the paths is no JSONPath.
@@ -116,4 +119,17 @@ def hide(summary: RunSummary, config: Config) -> Sequence[str]:
         )
         for each in summary.checks
     ]  # fmt: skip
-    return redaction.notes()
+    return (*redaction.notes(), *_not_replayable(summary.execution, machine)) if redaction.count else ()
+
+
+def _not_replayable(execution: Execution, machine: StateMachine) -> Sequence[str]:
+    from sfn_sim.replay import replay
+
+    try:
+        comparison = replay(execution, machine).comparison
+    except SfnSimError as error:
+        return (f"a replay of it does not come to its end: {error}",)
+    if comparison.same:
+        return ()
+    where = f"{comparison.states[0].place}, {comparison.states[0].field}" if comparison.states else "its end"
+    return (f"a replay of it comes out otherwise from {where} on, since a value that was replaced is used there",)

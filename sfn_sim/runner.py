@@ -248,7 +248,7 @@ def carry_out(
             *(same_when_cold(warm.execution, cold.execution) for warm, cold in pairs),
         ]
     for summary in summaries:
-        notes = hide(summary, config) if config.redact else ()
+        notes = hide(summary, config, machine) if config.redact else ()
         summary.diagnosis = diagnose(summary.execution, machine.source)
         if recording is not None:
             recording.add(summary.execution, machine, notes, tell)

@@ -15,8 +15,8 @@ ROWS = {
     "C": ("definition",),
     "D": ("run", "analysis"),
     "E": (
-        "machine", "runner", "runs", "store", "stored", "recording", "spool", "redaction", "replay", "history_import", "clock",
-        "config", "sources", "variants", "services", "world", "report", "server", "testing", "cli", "commands",
+        "machine", "runner", "runs", "store", "stored", "recording", "spool", "redaction", "replay", "refold",
+        "history_import", "clock", "config", "sources", "variants", "services", "world", "report", "server", "testing", "cli", "commands",
         "__init__",
     ),
 }  # fmt: skip

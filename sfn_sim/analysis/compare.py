@@ -128,7 +128,11 @@ def differences(left: Json, right: Json, pointer: str = "") -> Iterator[Differen
 
 
 def compare_runs(
-    left: Execution, right: Execution, names: Mapping[str, str] | None = None, since: int = 0
+    left: Execution,
+    right: Execution,
+    names: Mapping[str, str] | None = None,
+    since: int = 0,
+    leaving_out: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Compare two runs.
 
@@ -137,6 +141,7 @@ def compare_runs(
         right: the other.
         names: for states whose names differ, the name in the right run by that in the left.
         since: index of the visit of the left run with which the comparison begins.
+        leaving_out: keys below which nothing counts as a difference.
     """
     found: list[StateDifference] = []
     theirs = dict(_by_place(right.log.visits, {}))
@@ -147,7 +152,7 @@ def compare_runs(
             gone = Difference("", visit.input, NOTHING)
             found.append(StateDifference(visit.path, "entered", (gone,), key[1], (visit.entered_event, 0)))
         else:
-            found += _visit_differences(visit, other, key[1])
+            found += _visit_differences(visit, other, key[1], leaving_out)
     for key, visit in theirs.items():
         if key not in ours:
             new = Difference("", NOTHING, visit.input)
@@ -155,7 +160,11 @@ def compare_runs(
     # In the order in which things happened on the right: there the first difference is where the runs part.
     both = sorted((visit.entered_event, theirs[key].entered_event) for key, visit in ours.items() if key in theirs)
     found.sort(key=lambda each: _when(each, both))
-    return Comparison(found, list(_ends(left, right)), len(ours))
+    return Comparison(found, list(_ends(left, right, leaving_out)), len(ours))
+
+
+def _counts(found: Difference, leaving_out: frozenset[str]) -> bool:
+    return not leaving_out or leaving_out.isdisjoint(found.pointer.split("/"))
 
 
 def _when(found: StateDifference, both: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -189,12 +198,14 @@ def _renamed(visit: Visit, names: Mapping[str, str]) -> str:
     return place
 
 
-def _visit_differences(left: Visit, right: Visit, number: int) -> list[StateDifference]:
+def _visit_differences(
+    left: Visit, right: Visit, number: int, leaving_out: frozenset[str]
+) -> list[StateDifference]:
     events = (left.entered_event, right.entered_event)
     found = []
 
     def add(name: str, ours: Json, theirs: Json) -> None:
-        if listed := tuple(differences(ours, theirs)):
+        if listed := tuple(each for each in differences(ours, theirs) if _counts(each, leaving_out)):
             found.append(StateDifference(left.path, name, listed, number, events))
 
     stages = dict(right.stages)
@@ -211,12 +222,13 @@ def _visit_differences(left: Visit, right: Visit, number: int) -> list[StateDiff
     return found
 
 
-def _ends(left: Execution, right: Execution) -> Iterator[Difference]:
+def _ends(left: Execution, right: Execution, leaving_out: frozenset[str]) -> Iterator[Difference]:
     for name in ("status", "error", "cause"):
         if getattr(left, name) != getattr(right, name):
             yield Difference(f"/{name}", getattr(left, name), getattr(right, name))
     if left.status == right.status == "SUCCEEDED":
-        yield from differences(left.output, right.output, "/output")
+        found = differences(left.output, right.output, "/output")
+        yield from (each for each in found if _counts(each, leaving_out))
 
 
 def shown(value: Side) -> str:

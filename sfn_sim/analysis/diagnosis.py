@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sfn_sim.analysis import diagnosis_map, diagnosis_variables
+from sfn_sim.analysis import diagnosis_map, diagnosis_origin, diagnosis_variables
 from sfn_sim.analysis.sizes import largest_fields, largest_in_items
 from sfn_sim.analysis.trace import (
     MISSING,
@@ -149,11 +149,15 @@ def _path(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
     if root == "$":
         _why_missing(diagnosis, detail, visit, execution, steps)
         if steps[:1] and steps[0] in _CONTEXT:
-            diagnosis.fix = f"read ${detail.expression}: what Step Functions itself knows is in the Context Object, $$"
+            place = f" in {detail.field} of {visit.name}" if detail.field else ""
+            diagnosis.fix = (
+                f"read ${detail.expression}{place}: what Step Functions itself knows is in the Context Object, $$"
+            )
         elif steps[:1] and steps[0] in visit.branch.scope.variables:
             diagnosis.fix = f"read ${detail.expression.removeprefix('$.')}: {steps[0]} is a variable"
     elif root == "$$":
         diagnosis.fix = _nearest(steps, detail.reached, root)
+        diagnosis_origin.wrong_dollar(diagnosis, detail, visit)
     else:
         diagnosis_variables.explain(diagnosis, detail, visit, execution, root)
     if execution.error == RUNTIME and visit.state.catchers:
@@ -219,6 +223,7 @@ def _why_missing(
     diagnosis.fix = _read_instead(execution, visit, others) if others else _nearest(steps, detail.reached, "$")
     if not diagnosis.fix:
         diagnosis.fix = f"give {path_text(steps)} in {_giver(visit, execution)}, or test IsPresent in a Choice before"
+    diagnosis_origin.explain_never(diagnosis, detail, visit, execution, steps)
 
 
 def _mend(visit: Visit, steps: tuple[str | int, ...]) -> str:
@@ -378,6 +383,8 @@ def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
         diagnosis.fix = f"write a handler for {detail.message}, or mend what gives the FunctionName of {visit.name}"
     if visit.retry_delays_ms:
         _gave_up(diagnosis, visit, error or "")
+    why, fix = diagnosis_origin.not_given(visit, error or "", str(message))
+    diagnosis.why, diagnosis.fix = "; ".join(filter(None, (diagnosis.why, why))), fix or diagnosis.fix
     _null_given(diagnosis, str(message), visit, execution)
 
 
@@ -429,7 +436,10 @@ def _fail(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
             inner = next(each for each in reversed(before) if each.error == earlier.error)
             diagnosis.why = f"{inner.path} (event {inner.entered_event}) failed with {error}: {_words(cause)}"
             diagnosis.fix = f"mend what fails in {inner.name}; {visit.name} tells what its catcher was given"
-            if cause and cause not in (execution.cause or ""):
+            why, fix = diagnosis_origin.not_given(inner, error or "", _words(cause))
+            if why:
+                diagnosis.why, diagnosis.fix = f"{diagnosis.why}; {why}", fix
+            elif cause and cause not in (execution.cause or ""):
                 diagnosis.field = diagnosis.field or "Cause"
                 diagnosis.fix = (
                     f"let {visit.name} keep the cause: CausePath on what the catcher of {earlier.name} wrote, "

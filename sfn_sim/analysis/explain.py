@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from sfn_sim.analysis.changes import Change, changes
 from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
-from sfn_sim.analysis.lineage_places import Place, attempts, find_places
+from sfn_sim.analysis.lineage_places import Place, attempts, find_places, step_of
 from sfn_sim.analysis.lineage_sources import all_fields
 from sfn_sim.definition.model import ChoiceState, MapState, PassState, TaskState
 from sfn_sim.definition.plan import PlannedState, Step
-from sfn_sim.errors import error_matches
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.query.template import Template
 from sfn_sim.run.execution import Execution
@@ -206,25 +205,6 @@ def _replaces(visit: Visit) -> str:
         return ""
     kinds = PassState | TaskState | MapState
     return "no ResultPath: it takes the place of the input" if isinstance(visit.state.state, kinds) else ""
-
-
-def step_of(visit: Visit, stage: str) -> Step | None:
-    """Return the step of a state's plan that made a stage; None if something else did."""
-    plan = visit.state.plan
-    if stage == "afterResultPath" and visit.caught:
-        return catcher_step(visit)
-    if stage == "variables":
-        return visit.state.assign
-    return next((each for each in (*plan.once, *plan.before, *plan.after) if each.stage == stage), None)
-
-
-def catcher_step(visit: Visit) -> Step | None:
-    """Return the step by which the catcher that took a visit's error placed it."""
-    error = visit.error[0] if visit.error else None
-    for each in visit.state.catchers:
-        if error_matches(error, each.catcher.error_equals):
-            return each.step
-    return None
 
 
 _WORK = {"Pass": "Result", "Task": "Resource", "Map": "ItemProcessor", "Parallel": "Branches"}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sfn_sim.analysis.explain import step_of
 from sfn_sim.analysis.lineage_hops import Hop, Lineage, Lost, Point, brief, found_at
 from sfn_sim.analysis.lineage_loss import Loss, loss_before
 from sfn_sim.analysis.lineage_places import (
@@ -20,6 +19,7 @@ from sfn_sim.analysis.lineage_places import (
     chosen,
     read_address,
     stages,
+    step_of,
     value_at,
 )
 from sfn_sim.analysis.lineage_sources import Read, filled, is_literal, read_by, same_value
@@ -61,7 +61,7 @@ def lineage(execution: Execution, text: str, number: int | None = None) -> Linea
     Raises:
         ConfigurationError: the text names no state and stage of the run.
     """
-    return _Walk(execution).back(point_of(read_address(execution, text), number))
+    return back_from(execution, point_of(read_address(execution, text), number))
 
 
 def point_of(address: Address, number: int | None) -> Point:
@@ -74,6 +74,11 @@ def point_of(address: Address, number: int | None) -> Point:
     return Point(place, address.stage, address.steps)
 
 
+def back_from(execution: Execution, point: Point) -> Lineage:
+    """Return where what stands at a point came from."""
+    return _Walk(execution).back(point)
+
+
 class _Walk:
     """One walk back through an execution."""
 
@@ -84,6 +89,7 @@ class _Walk:
             self._own["output"] = execution.output
 
     def back(self, start: Point) -> Lineage:
+        """Go back from a point as far as it can be followed."""
         hops: list[Hop] = []
         seen: set[Point] = set()
         waiting: list[tuple[Point, int]] = [(start, 0)]
@@ -455,7 +461,7 @@ def without_passing(hops: tuple[Hop, ...]) -> list[Hop]:
             if hop.point.stage == "input" and hop.state and (not kept or kept[-1].state != hop.state):
                 passed.append(hop.state)
             continue
-        skipped = list(dict.fromkeys(name for name in passed if name != hop.state))
+        skipped = list(dict.fromkeys(name for name in passed if name not in (hop.state, hops[0].state)))
         words = f"{hop.words or brief(hop.value)}"
         if skipped:
             words = f"{words}; passed on by {', '.join(skipped)}"

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from sfn_sim.analysis.explain import step_of
 from sfn_sim.analysis.lineage import called, point_of
 from sfn_sim.analysis.lineage_hops import Fate, Point, Use, found_at
 from sfn_sim.analysis.lineage_loss import losing_field
-from sfn_sim.analysis.lineage_places import Place, Steps, read_address, stages, value_at
+from sfn_sim.analysis.lineage_places import Place, Steps, read_address, stages, step_of, value_at
 from sfn_sim.analysis.lineage_sources import all_fields, locations, same_value
 from sfn_sim.analysis.trace import _Missing, look, path_text
 from sfn_sim.definition.model import ChoiceState, MapState, TaskState

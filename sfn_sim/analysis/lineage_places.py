@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from typing import TypeAlias
 
 from sfn_sim.analysis.trace import MISSING, _Missing, look, path_text
-from sfn_sim.errors import ConfigurationError
+from sfn_sim.definition.plan import Step
+from sfn_sim.errors import ConfigurationError, error_matches
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem
 from sfn_sim.query.jsonpath import Path, compile_path
@@ -193,3 +194,22 @@ def where(place: Place | None, stage: str, steps: Steps) -> str:
     """Return a place as a person writes it, such as "FinalMerge.input.batch_id"."""
     rest = path_text(steps)[1:]
     return f"{place.path}.{stage}{rest}" if place is not None else f"{stage}{rest}"
+
+
+def step_of(visit: Visit, stage: str) -> Step | None:
+    """Return the step of a state's plan that made a stage; None if something else did."""
+    plan = visit.state.plan
+    if stage == "afterResultPath" and visit.caught:
+        return catcher_step(visit)
+    if stage == "variables":
+        return visit.state.assign
+    return next((each for each in (*plan.once, *plan.before, *plan.after) if each.stage == stage), None)
+
+
+def catcher_step(visit: Visit) -> Step | None:
+    """Return the step by which the catcher that took a visit's error placed it."""
+    error = visit.error[0] if visit.error else None
+    for each in visit.state.catchers:
+        if error_matches(error, each.catcher.error_equals):
+            return each.step
+    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from sfn_sim import limits
 from sfn_sim.definition.model import MapState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StatesError
@@ -42,7 +43,8 @@ def run_map(
         nonlocal in_items
         in_items = False
         items = read_items(planned, branch, visit, effective)
-        limit = read_concurrency(planned, state, branch, visit, effective)
+        most = limits.INLINE_CONCURRENCY.value
+        limit = min(read_concurrency(planned, state, branch, visit, effective) or most, most)
         branch.last = log.append("MapStateStarted", branch.last, (len(items),))
         tolerance = _Tolerance(*read_tolerance(planned, state, branch, visit, effective), len(items))
         run = _Items(interpreter, planned, branch, visit, items, effective, tolerance)
@@ -58,10 +60,10 @@ def run_map(
         total = size_bytes(result)
         if total > interpreter.limit_bytes:
             raise flow.too_large(planned.name, total, interpreter.limit_bytes, lambda: result, "result")
-        if not planned.plan.after:
-            visit.output_bytes = total
         if planned.assign is not None:
             flow.assign(planned.assign, result, visit, branch.scope)
+        if not planned.plan.after:
+            visit.output_bytes = total
         output = flow.fold(planned.plan.after, result, value, visit, branch.scope)
         log.append("MapStateSucceeded", branch.last)
         return output

@@ -8,7 +8,7 @@ and that is noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -45,10 +45,11 @@ class Recorded:
 
     Attributes:
         resource: what was called; `payload` what with, where the run has it.
-        result: the response; `error` and `cause` how it failed; `timed_out` whether it was cut off.
+        result: the response; `error` and `cause` how it failed, if it `failed`; `timed_out` whether it was cut off.
         took_ms: how long that took.
         submitted: what the call answered, where the task then waited for its token; `answer_ms` how long it waited.
         ended: whether the run has the end of it.
+        at_ms: when it was scheduled; `event` the id of the event that says so.
     """
 
     resource: str
@@ -57,12 +58,14 @@ class Recorded:
     error: str | None = None
     cause: str | None = None
     timed_out: bool = False
+    failed: bool = False
     took_ms: int = 0
     submitted: Json = None
     waited: bool = False
     answer_ms: int = 0
     ended: bool = False
     at_ms: int = 0
+    event: int = 0
 
     def outcome(self) -> Outcome:
         """Return how the invocation ended."""
@@ -70,7 +73,7 @@ class Recorded:
             return Outcome(encode_to_keep(_response(self.submitted)), took_ms=self.took_ms)
         if self.timed_out:
             return Outcome(None, TIMEOUT, None, self.took_ms)
-        if self.error is not None or self.cause is not None:
+        if self.failed:
             return Outcome(None, self.error, self.cause, self.took_ms)
         return Outcome(encode_to_keep(self.result), took_ms=self.took_ms)
 
@@ -78,7 +81,7 @@ class Recorded:
         """Return what was answered for the task's token."""
         if self.timed_out or not self.ended:
             return Answer(timed_out=True)
-        if self.error is not None or self.cause is not None:
+        if self.failed:
             return Answer(None, self.error, self.cause)
         return Answer(encode_to_keep(self.result))
 
@@ -89,6 +92,21 @@ def recorded_calls(execution: Execution) -> dict[Place, Recorded]:
     for run in execution.map_runs:
         for child in run.children.values():
             found |= recorded_calls(child.execution())
+    return found
+
+
+def calls_of(events: Iterable[Event]) -> list[Recorded]:
+    """Return the calls of one visit of a state, attempt by attempt, from those of its events that are about them."""
+    found: list[Recorded] = []
+    for event in events:
+        family = next((each for each in _FAMILIES if event[3].startswith(each)), None)
+        if family is None or "State" in event[3]:
+            continue
+        what = event[3].removeprefix(family)
+        if what == "Scheduled":
+            found.append(_scheduled(event))
+        if found:
+            _go_on(found[-1], what, event)
     return found
 
 
@@ -124,11 +142,11 @@ def _scheduled(event: Event) -> Recorded:
     details = _fields(event)
     parameters = details.get("parameters")
     if event[3] != "TaskScheduled":
-        return Recorded(details["resource"], details.get("input"), at_ms=event[2])
+        return Recorded(details["resource"], details.get("input"), at_ms=event[2], event=event[0])
     if isinstance(parameters, dict) and isinstance(parameters.get("FunctionName"), str):
         payload = parameters.get("Payload")
-        return Recorded(parameters["FunctionName"], {} if payload is None else payload, at_ms=event[2])
-    return Recorded(f"{details['resourceType']}:{details['resource']}", parameters, at_ms=event[2])
+        return Recorded(parameters["FunctionName"], {} if payload is None else payload, at_ms=event[2], event=event[0])
+    return Recorded(f"{details['resourceType']}:{details['resource']}", parameters, at_ms=event[2], event=event[0])
 
 
 def _go_on(call: Recorded, what: str, event: Event) -> None:
@@ -137,7 +155,7 @@ def _go_on(call: Recorded, what: str, event: Event) -> None:
     if what == "Submitted":
         call.submitted, call.waited, call.took_ms = details.get("output"), True, passed
     elif what in ("Succeeded", "Failed", "TimedOut"):
-        call.ended, call.timed_out = True, what == "TimedOut"
+        call.ended, call.timed_out, call.failed = True, what == "TimedOut", what == "Failed"
         call.answer_ms = passed - call.took_ms
         if not call.waited:
             call.took_ms = passed
@@ -272,11 +290,11 @@ class RecordedExecutor:
 
 
 def _payload_differences(recorded: Recorded, call: Invoke) -> Iterator[Difference]:
-    payload = recorded.payload
-    if isinstance(payload, str):
-        # lambda:invoke hands a text over as it is.
-        try:
-            payload = loads(payload)
-        except ValueError:
-            payload = recorded.payload
-    yield from differences(payload, loads(call.payload))
+    payload, text = recorded.payload, call.payload.decode("utf-8", "surrogatepass")
+    if isinstance(payload, str) and payload == text:
+        return  # lambda:invoke hands a text over as it is
+    try:
+        given = loads(text)
+    except ValueError:
+        given = text
+    yield from differences(payload, given)

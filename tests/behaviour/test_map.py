@@ -215,3 +215,11 @@ def test_items_sleep_side_by_side_and_come_back_in_their_order() -> None:
 
     execution = run(mapping(graph(T=task())), [3, 1, 2], handler)
     assert (execution.output, execution.elapsed_ms) == ([30, 10, 20], 3000)
+
+
+@pytest.mark.parametrize("concurrency", [0, 1000])
+def test_forty_items_at_most_are_under_way_at_once(concurrency: int) -> None:
+    nap = graph(Nap={"Type": "Wait", "Seconds": 10, "End": True})
+    state = {"Type": "Map", "MaxConcurrency": concurrency, "ItemProcessor": nap, "End": True}
+    execution = run(state, list(range(41)))
+    assert (execution.status, execution.elapsed_ms) == ("SUCCEEDED", 20_000)

@@ -1,0 +1,310 @@
+"""A run that AWS made, out of what `aws stepfunctions get-execution-history` printed.
+
+Every value comes from the history's events; the stages between them are folded again by our plan (`refold`). What the
+history lacks is named, and nothing is made up in its place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from sfn_sim.definition.plan import PlannedGraph, PlannedState
+from sfn_sim.errors import ConfigurationError
+from sfn_sim.machine import START, StateMachine
+from sfn_sim.payload import Json, dumps, loads
+from sfn_sim.refold import UNKNOWN, FoldDifference, Refold, Stay, Way
+from sfn_sim.run.context import Identity
+from sfn_sim.run.execution import Execution, Options
+from sfn_sim.run.interpreter import Interpreter
+from sfn_sim.run.log import DETAILS, Event, Log, Visit
+from sfn_sim.run.states import BLOCKING, SIMPLE
+
+_JSON_TEXT = ("input", "output", "parameters")
+_STATUS = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+_JOINS = ("MapStateSucceeded", "MapStateFailed", "ParallelStateSucceeded", "ParallelStateFailed")
+_MOST_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A run of AWS's, with what is to be known of it.
+
+    Attributes:
+        execution: the run.
+        differences: where our plan makes something else of its values than AWS did, in the order of events.
+        lacking: what its history does not have.
+    """
+
+    execution: Execution
+    differences: Sequence[FoldDifference]
+    lacking: Sequence[str]
+
+    def notes(self) -> list[str]:
+        """Return what is to be noted of the run."""
+        found = list(self.lacking[:_MOST_TOLD])
+        if len(self.lacking) > _MOST_TOLD:
+            found.append(f"and {len(self.lacking) - _MOST_TOLD:,} more that the history lacks")
+        if self.differences:
+            found.append(f"our fold differs from AWS's first at {self.differences[0]}")
+        return found
+
+
+def read_history(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the events of a history, oldest first, from its file or its pages in any order.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is no history.
+    """
+    events: dict[int, dict[str, Any]] = {}
+    open_page = False
+    for path in paths:
+        try:
+            document = json.loads(path.read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise ConfigurationError(f"cannot read the history {path}: {error.strerror}") from None
+        except ValueError as error:
+            raise ConfigurationError(f"{path}: not JSON: {error}") from None
+        for page in document if isinstance(document, list) and not _is_event(document) else [document]:
+            found = page.get("events") if isinstance(page, dict) else page
+            if not _is_event(found):
+                raise ConfigurationError(f"{path}: expected what `aws stepfunctions get-execution-history` prints")
+            open_page = isinstance(page, dict) and ("nextToken" in page or "NextToken" in page)
+            events |= {each["id"]: each for each in found or ()}
+    if not events:
+        raise ConfigurationError(f"{paths[0]}: a history without events")
+    ordered = [events[number] for number in sorted(events)]
+    gone = [number for number in range(1, len(ordered) + 1) if number not in events]
+    if gone:
+        more = ": a page is missing" if open_page or len(paths) > 1 else ""
+        raise ConfigurationError(f"{paths[0]}: the history has no event {gone[0]}{more}")
+    return ordered
+
+
+def _is_event(found: object) -> bool:
+    if not isinstance(found, list) or not found:
+        return False
+    return all(isinstance(e, dict) and isinstance(e.get("id"), int) and isinstance(e.get("type"), str) for e in found)
+
+
+def import_history(
+    events: Sequence[dict[str, Any]], machine: StateMachine, execution_arn: str | None = None
+) -> Imported:
+    """Return the run that a history tells of.
+
+    Args:
+        events: its events, as the API gives them, oldest first.
+        machine: the machine that made it.
+        execution_arn: the execution's ARN, which a history does not have.
+
+    Raises:
+        ConfigurationError: it is the history of another machine.
+    """
+    return _Import(events, machine, execution_arn).run()
+
+
+@dataclass(slots=True)
+class _Node:
+    """One stay, before it is folded: its events."""
+
+    planned: PlannedState
+    outer: tuple[_Node, int] | None
+    graph: PlannedGraph
+    kind: str
+    events: list[Event] = field(default_factory=list)
+    closed: bool = False
+    stay: Stay | None = None
+
+
+class _Import:
+    def __init__(self, told: Sequence[dict[str, Any]], machine: StateMachine, execution_arn: str | None) -> None:
+        self._machine = machine
+        self._lacking: list[str] = []
+        self._start, self._events = self._read(told)
+        self._nodes: dict[int, _Node] = {}
+        self._first: dict[int, tuple[_Node, int] | None] = {}
+        self._identity = self._who(execution_arn)
+
+    def run(self) -> Imported:
+        """Return the run, with what was noticed."""
+        for event in self._events:
+            self._own(event)
+        given = self._value(self._events[0], "input")
+        log = Log(None)
+        visits: list[Visit] = []
+        known = None if given is UNKNOWN else given
+        interpreter = Interpreter(log, self._identity, known, SIMPLE, BLOCKING)
+        refold = Refold(interpreter, visits)
+        self._fold(refold, interpreter)
+        log.visits = visits
+        log.events = [_known(event) for event in self._events]
+        log.now_ms = self._events[-1][2]
+        execution = Execution(self._identity, self._machine.planned, known, Options(), log)
+        self._end(execution)
+        return Imported(execution, refold.found, [*self._lacking, *refold.lacking])
+
+    def _end(self, execution: Execution) -> None:
+        last = self._events[-1]
+        execution.status = _STATUS.get(last[3], "RUNNING")
+        if execution.status == "RUNNING":
+            self._lacking.append(f"event {last[0]}: the history ends before the execution does")
+        elif execution.status == "SUCCEEDED":
+            output = self._value(last, "output")
+            execution.output = None if output is UNKNOWN else output
+        else:
+            execution.error, execution.cause = last[4]
+
+    def _read(self, told: Sequence[dict[str, Any]]) -> tuple[datetime, list[Event]]:
+        moments = [_moment(each.get("timestamp")) for each in told]
+        start = moments[0] or START
+        if None in moments:
+            self._lacking.append("the history lacks times that can be read: everything is at the start")
+        events = []
+        for each, moment in zip(told, moments, strict=True):
+            at_ms = 0 if moment is None else max(0, round((moment - start).total_seconds() * 1000))
+            events.append((each["id"], each.get("previousEventId", 0), at_ms, each["type"], self._details(each)))
+        return start, events
+
+    def _details(self, told: dict[str, Any]) -> tuple[Any, ...]:
+        if told["type"] not in DETAILS:
+            raise ConfigurationError(f"event {told['id']}: events of type {told['type']} are not read yet")
+        key, names = DETAILS[told["type"]]
+        details = told.get(key, {}) if key else {}
+        return tuple(self._detail(told, details, name) for name in names)
+
+    def _detail(self, told: dict[str, Any], details: dict[str, Any], name: str) -> Any:
+        if name == "assignedVariables":
+            return {key: _parsed(value) for key, value in details.get(name, {}).items()} or None
+        if name not in _JSON_TEXT:
+            value = details.get(name)
+            return dumps(value) if isinstance(value, dict | list) else value
+        if details.get(f"{name}Details", {}).get("truncated"):
+            self._lacking.append(f"event {told['id']}: the history has the {name} truncated")
+            return UNKNOWN
+        return _parsed(details[name]) if name in details else UNKNOWN
+
+    def _who(self, arn: str | None) -> Identity:
+        name = self._machine.name
+        role = dict(zip(DETAILS["ExecutionStarted"][1], self._events[0][4], strict=False)).get("roleArn") or ""
+        parts = (arn or "").split(":")
+        if len(parts) < 8:
+            self._lacking.append("the history lacks the execution's name, which $$.Execution has: --execution-arn ARN")
+            return Identity(name, "imported", self._start, role=role)
+        return Identity(parts[6], parts[7], self._start, region=parts[3], account=parts[4], role=role)
+
+    def _value(self, event: Event, name: str) -> Any:
+        return dict(zip(DETAILS[event[3]][1], event[4], strict=False)).get(name, UNKNOWN)
+
+    def _own(self, event: Event) -> None:
+        """Find the stay that an event belongs to, by what it hangs on."""
+        number, previous, _, kind, _ = event
+        before = self._nodes.get(previous)
+        if kind.endswith("StateEntered"):
+            self._nodes[number] = self._entered(event, before)
+        elif before is not None and not kind.startswith("Execution"):
+            node = self._climbed(event, before)
+            if node is None:
+                raise ConfigurationError(f"event {number} ({kind}) belongs to no state that has been entered")
+            self._nodes[number] = node
+            node.events.append(event)
+            if kind == "MapIterationStarted":
+                self._first[number] = (node, self._value(event, "index"))
+            elif kind == "ParallelStateStarted":
+                self._first[number] = (node, -1)
+            if kind.endswith(("StateExited", "StateAborted")):
+                node.closed = True
+
+    def _entered(self, event: Event, before: _Node | None) -> _Node:
+        number, previous, _, kind, _ = event
+        name = self._value(event, "name")
+        if previous in self._first:
+            outer, index = cast("tuple[_Node, int]", self._first[previous])
+            graphs = outer.planned.graphs
+            if index < 0:
+                index = next((n for n, each in enumerate(graphs) if each.start_at == name), 0)
+            place, graph = (outer, index), graphs[0 if len(graphs) == 1 else index]
+        else:
+            place = before.outer if before is not None else None  # type: ignore[assignment]
+            graph = before.graph if before is not None else self._machine.planned.graph
+        planned = graph.states.get(name)
+        if planned is None or not kind.startswith(planned.state.type):
+            raise ConfigurationError(
+                f"event {number}: the run entered {name} ({kind}), which {self._machine.name} does not have there: "
+                "this is the history of another definition. `aws stepfunctions describe-state-machine-for-execution` "
+                "prints the one that it was made with"
+            )
+        return _Node(planned, place, graph, planned.state.type)
+
+    def _climbed(self, event: Event, before: _Node) -> _Node | None:
+        """Return the innermost stay round an event that can have it."""
+        kind = event[3]
+        named = self._value(event, "name") if kind.startswith("MapIteration") or kind.endswith("Exited") else None
+        wanted = "Map" if kind.startswith("Map") else "Parallel" if kind.startswith("Parallel") else None
+        node: _Node | None = before
+        while node is not None:
+            fits = wanted is None or node.kind == wanted
+            if fits and not node.closed and (not isinstance(named, str) or node.planned.name == named):
+                return node
+            node = node.outer[0] if node.outer is not None else None
+        return None
+
+    def _fold(self, refold: Refold, interpreter: Interpreter) -> None:
+        root = Way(interpreter.new_branch("", 0, -1), self._machine.planned.graph, None)
+        for event in self._events:
+            number, _, _, kind, _ = event
+            node = self._nodes.get(number)
+            if node is None:
+                continue
+            if kind.endswith("StateEntered"):
+                value = self._value(event, "input")
+                node.stay = refold.enter(node.planned, self._way(refold, node, root), event, value)
+                node.stay.events = node.events
+                refold.begin(node.stay, known=value is not UNKNOWN)
+            elif node.stay is not None and kind in _JOINS:
+                refold.join(node.stay, succeeded=kind.endswith("Succeeded"))
+            elif node.stay is not None and kind.endswith("StateExited"):
+                refold.leave(node.stay, event, self._value(event, "output"), self._value(event, "assignedVariables"))
+
+    def _way(self, refold: Refold, node: _Node, root: Way) -> Way:
+        if node.outer is None:
+            return root
+        outer, index = node.outer
+        stay = cast("Stay", outer.stay)
+        return stay.inner.get(index) or refold.open_way(stay, index)
+
+
+def _known(event: Event) -> Event:
+    number, previous, at_ms, kind, details = event
+    return number, previous, at_ms, kind, tuple(None if each is UNKNOWN else each for each in details)
+
+
+def _moment(told: object) -> datetime | None:
+    """Return a timestamp: seconds since 1970, or a text in ISO 8601."""
+    if isinstance(told, datetime):
+        return told
+    if isinstance(told, int | float):
+        return datetime.fromtimestamp(told, UTC)
+    try:
+        moment = datetime.fromisoformat(str(told))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _parsed(text: object) -> Json:
+    """Return what a field of JSON text says; recordings may hold the value itself."""
+    if not isinstance(text, str):
+        return cast("Json", text)
+    try:
+        return loads(text)
+    except ValueError:
+        return text

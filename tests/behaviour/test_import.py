@@ -1,0 +1,184 @@
+"""A production run out of its history: its values as AWS had them, its stages folded again, what is lacking named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfn_sim import ConfigurationError, SfnSimError, StateMachine
+from sfn_sim.history_import import import_history, read_history
+from sfn_sim.replay import replay
+from sfn_sim.run.execution import Execution
+from tests.behaviour.machines import INVOKE, fails, graph, machine, passing, task
+from tests.conformance import corpus
+
+
+def printed(execution: Execution) -> list[dict[str, Any]]:
+    """Return a history as the AWS CLI prints it."""
+    text = json.dumps(list(execution.history()), default=lambda at: at.isoformat())
+    document: list[dict[str, Any]] = json.loads(text)
+    return document
+
+
+AGAIN = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
+MACHINE = machine(
+    Fan={
+        "Type": "Map", "ItemsPath": "$.items", "ItemSelector": {"n.$": "$$.Map.Item.Value", "tag.$": "$.tag"},
+        "MaxConcurrency": 2, "ResultPath": "$.fan", "Next": "Both",
+        "ItemProcessor": graph(
+            Try=task("flaky", Retry=AGAIN, ResultPath="$.got", Next="Keep"),
+            Keep=passing(Parameters={"got.$": "$.got"}),
+        ),
+    },
+    Both={
+        "Type": "Parallel", "ResultPath": "$.both", "Next": "Call",
+        "Branches": [graph(W={"Type": "Wait", "Seconds": 3, "End": True}), graph(P=passing(Assign={"inner": 1}))],
+    },
+    Call={
+        "Type": "Task", "Resource": INVOKE, "Parameters": {"FunctionName": "bad", "Payload.$": "$.tag"},
+        "Catch": [{"ErrorEquals": ["ValueError"], "ResultPath": "$.error", "Next": "Which"}],
+        "Assign": {"never": True}, "Next": "Which",
+    },
+    Which={
+        "Type": "Choice", "Choices": [{"Variable": "$.error", "IsPresent": True, "Next": "End"}], "Default": "Lost",
+    },
+    Lost={"Type": "Fail"},
+    End=passing(OutputPath="$.fan"),
+)  # fmt: skip
+
+
+def production_run() -> Execution:
+    handlers = {"flaky": fails(OSError("once"), then={"ok": True}), "bad": fails(ValueError("é"))}
+    return MACHINE.run({"items": [1, 2, 3], "tag": "t"}, handlers)
+
+
+def test_a_history_gives_the_run_with_all_its_stages() -> None:
+    was = production_run()
+    imported = import_history(printed(was), MACHINE, was.identity.arn)
+    run = imported.execution
+    assert imported.differences == []
+    assert imported.lacking == []
+    assert (run.status, run.output, run.elapsed_ms) == ("SUCCEEDED", was.output, was.elapsed_ms)
+    assert list(run.history()) == list(was.history())
+    for ours, theirs in zip(run.log.visits, was.log.visits, strict=True):
+        assert (ours.path, ours.previous, ours.entered_event) == (theirs.path, theirs.previous, theirs.entered_event)
+        assert ours.stages == theirs.stages
+        assert (ours.output, ours.caught) == (theirs.output, theirs.caught)
+        assert ours.retry_delays_ms == theirs.retry_delays_ms
+
+
+def test_an_imported_run_can_be_replayed() -> None:
+    was = production_run()
+    imported = import_history(printed(was), MACHINE, was.identity.arn).execution
+    done = replay(imported, MACHINE)
+    assert done.execution.output == was.output
+    assert done.comparison.same
+
+
+def test_a_failed_run_comes_with_its_error() -> None:
+    made = machine(A=task(Next="B"), B=passing(InputPath="$.gone"))
+    was = made.run({}, {"f": lambda *_: {"n": 1}})
+    imported = import_history(printed(was), made)
+    assert (imported.execution.status, imported.execution.error) == ("FAILED", was.error)
+    assert imported.execution.log.visits[-1].error is not None
+    assert imported.differences == []
+
+
+def test_the_first_event_at_which_our_fold_differs_is_told() -> None:
+    events = printed(production_run())
+    exits = [each for each in events if each["type"] == "PassStateExited"]
+    exited = next(each for each in exits if each["stateExitedEventDetails"]["name"] == "Keep")
+    exited["stateExitedEventDetails"]["output"] = '{"got": {"ok": false}}'
+    imported = import_history(events, MACHINE)
+    first = imported.differences[0]
+    assert (first.event, first.place, first.what) == (exited["id"], "Fan[1].Keep", "output")
+    assert imported.notes()[-1].endswith("/got/ok: false | true")
+    # AWS's value goes on.
+    assert imported.execution.log.visits[0].stages[-1][0] == "afterResultPath"
+    assert imported.execution.visit("Keep").output == {"got": {"ok": False}}
+
+
+def test_what_a_history_lacks_is_named_and_not_made_up() -> None:
+    events = printed(production_run())
+    for event in events:
+        for key, details in event.items():
+            if key.endswith("Details") and isinstance(details, dict):
+                for name in ("input", "output", "parameters"):
+                    details.pop(name, None)
+    imported = import_history(events, MACHINE)
+    assert imported.lacking[0].startswith("the history lacks the execution's name")
+    assert "event 2: the history lacks the input of Fan" in imported.lacking
+    assert {name for visit in imported.execution.log.visits for name, _ in visit.stages} == {"input"}
+
+
+def test_truncated_values_are_named() -> None:
+    events = printed(production_run())
+    events[0]["executionStartedEventDetails"] = {"input": "{", "inputDetails": {"truncated": True}}
+    assert "event 1: the history has the input truncated" in import_history(events, MACHINE).lacking
+
+
+def test_the_children_of_a_map_run_are_named_as_lacking() -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **graph(T=passing())}
+    made = machine(M={"Type": "Map", "ItemProcessor": processor, "Next": "P"}, P=passing())
+    imported = import_history(printed(made.run([1, 2])), made)
+    assert any("children of M" in each for each in imported.lacking)
+    assert imported.execution.output == [1, 2]
+    assert imported.differences == []
+
+
+def test_the_history_of_another_definition_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="event 2: the run entered Fan"):
+        import_history(printed(production_run()), machine(A=passing()))
+
+
+def test_pages_are_put_together_in_any_order_and_a_missing_one_is_told(tmp_path: Path) -> None:
+    events = printed(production_run())
+    pages = [tmp_path / f"{number}.json" for number in range(3)]
+    for number, page in enumerate(pages):
+        page.write_text(json.dumps({"events": events[number * 10 : (number + 1) * 10 if number < 2 else None]}))
+    assert read_history([pages[2], pages[0], pages[1]]) == events
+    with pytest.raises(ConfigurationError, match="no event 11: a page is missing"):
+        read_history([pages[0], pages[2]])
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"events": [{"id": 1}]}', "nothing"])
+def test_a_file_that_is_no_history_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "h.json").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"h\.json"):
+        read_history([tmp_path / "h.json"])
+
+
+# In recordings names, ARNs, times and random values stand as placeholders, which no fold gives.
+def _of_a_placeholder(text: str) -> bool:
+    marks = ("<", "111111111111", "{{", "RandomNumberGenerated", "The Timestamp")
+    return any(mark in text for mark in marks)
+
+
+def _histories() -> Iterator[tuple[str, dict[str, Any], Any]]:
+    for name, case in corpus.cases().items():
+        for value in case["expected"].values():
+            if isinstance(value, dict) and isinstance(value.get("events"), list) and value["events"]:
+                yield name, case["definition"], value["events"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not corpus.is_there(), reason=corpus.ABSENT)
+def test_recorded_histories_of_aws_fold_alike() -> None:
+    folded, wrong = 0, []
+    for name, definition, events in _histories():
+        # Where branches ran at once, some recordings have lists of ids.
+        if not all(isinstance(event.get("id"), int) for event in events):
+            continue
+        try:
+            made = StateMachine.from_json(definition)
+        except SfnSimError:
+            continue  # what this version does not carry out yet
+        differing = [str(each) for each in import_history(events, made).differences]
+        folded += 1
+        wrong += [f"{name}: {each}" for each in differing if not _of_a_placeholder(each)]
+    assert folded > 250
+    assert not wrong

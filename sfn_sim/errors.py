@@ -123,6 +123,11 @@ class Detail:
         pointer: JSON pointer of the field in the definition.
         visit: index of the state's visit in the log.
         item: index of the Map item whose ItemSelector failed; -1 otherwise.
+        evaluation: whether history tells it by EvaluationFailed, with `field` as its location.
+        problem: for kind "jsonata": in which way the expression failed (`QueryEvaluationError.kind`).
+        code: for kind "jsonata": JSONata's code, such as T2001.
+        offset: for kind "jsonata": where in the expression, in characters; `length` is how many of them.
+        lead: for kind "jsonata": how many characters of the field stand before the expression.
     """
 
     kind: str
@@ -140,6 +145,12 @@ class Detail:
     pointer: str = ""
     visit: int = -1
     item: int = -1
+    evaluation: bool = False
+    problem: str = ""
+    code: str = ""
+    offset: int = 0
+    length: int = 0
+    lead: int = 0
 
 
 class StatesError(Exception):

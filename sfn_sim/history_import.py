@@ -212,6 +212,8 @@ class _Import:
             self._nodes[number] = self._entered(event, before)
         elif before is not None and not kind.startswith("Execution"):
             node = self._climbed(event, before)
+            if node is None and kind == "EvaluationFailed":
+                return  # tells why an expression failed, and hangs on whatever was last
             if node is None:
                 raise ConfigurationError(f"event {number} ({kind}) belongs to no state that has been entered")
             self._nodes[number] = node

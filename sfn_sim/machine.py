@@ -124,7 +124,7 @@ class StateMachine:
                     resource = (
                         state.flow.parameters.get("FunctionName") if isinstance(state.flow.parameters, dict) else None
                     )
-                if isinstance(resource, str) and not resource.startswith("arn:aws:states:"):
+                if isinstance(resource, str) and not resource.startswith(("arn:aws:states:", "{%")):
                     found.setdefault(resource, state.pointer)
         return found
 

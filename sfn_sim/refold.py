@@ -129,6 +129,9 @@ class Refold:
             why = f"the children of {visit.path}: a Map Run's executions have histories of their own"
             self._lacks(stay.entered[0], why)
             return
+        if state.query_language != "JSONPath":
+            self.lacking.append(f"event {stay.entered[0]}: {visit.path} is in {state.query_language}: not folded yet")
+            return
         self._scratch(stay.entered[2])
         simple = interpreter.simple.get(state.type)
         try:

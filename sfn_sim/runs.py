@@ -188,8 +188,10 @@ def _rows(reader: Reader) -> list[RunRow]:
 
 def _place(name: str, folder: Path | None) -> tuple[Path, str]:
     match = _IN_FILE.fullmatch(name)
-    if match is not None and Path(match[1]).is_file():
-        return Path(match[1]), match[2] or LAST
+    if match is not None:
+        if Path(match[1]).is_file():
+            return Path(match[1]), match[2] or LAST
+        raise ConfigurationError(f"no recorded runs at {match[1]}: there is no such file")
     file = runs_file(folder)
     if not file.is_file():
         raise ConfigurationError(

@@ -16,8 +16,8 @@ ROWS = {
     "D": ("run", "analysis"),
     "E": (
         "machine", "runner", "runs", "store", "stored", "recording", "spool", "redaction", "replay", "refold",
-        "history_import", "clock", "config", "sources", "variants", "services", "world", "report", "server", "testing", "cli", "commands",
-        "__init__",
+        "history_import", "clock", "config", "sources", "variants", "services", "world", "report", "server", "testing",
+        "cli", "commands", "__init__",
     ),
 }  # fmt: skip
 ROW_OF = {name: row for row, names in ROWS.items() for name in names}

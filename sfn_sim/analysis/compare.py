@@ -213,13 +213,19 @@ def _visit_differences(
     for name, value in left.stages:
         if name in stages and value is mine[name]:
             add(name, value, stages[name])
-    add("stages", list(dict.fromkeys(n for n, _ in left.stages)), list(dict.fromkeys(n for n, _ in right.stages)))
+    add("error", _error(left), _error(right))
+    if left.error == right.error:
+        add("stages", list(dict.fromkeys(n for n, _ in left.stages)), list(dict.fromkeys(n for n, _ in right.stages)))
     add("retries", list(left.retry_delays_ms), list(right.retry_delays_ms))
-    add("error", list(left.error or ()), list(right.error or ()))
     if left.left and right.left:
         add("output", left.output, right.output)
         add("assigned", dict(left.assigned or {}), dict(right.assigned or {}))
     return found
+
+
+def _error(visit: Visit) -> Json:
+    name, cause = visit.error or (None, None)
+    return {key: text for key, text in (("error", name), ("cause", cause)) if text is not None}
 
 
 def _ends(left: Execution, right: Execution, leaving_out: frozenset[str]) -> Iterator[Difference]:

@@ -6,18 +6,16 @@ One function per kind of failure. Each says *what* is wrong, *why* (which state 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sfn_sim.analysis import diagnosis_map, diagnosis_origin, diagnosis_variables
+from sfn_sim.analysis import diagnosis_handler, diagnosis_jsonata, diagnosis_map, diagnosis_origin, diagnosis_variables
 from sfn_sim.analysis.sizes import largest_fields, largest_in_items
 from sfn_sim.analysis.trace import (
     MISSING,
     below,
     describe_loss,
-    effective_input,
     elsewhere,
     find_loss,
     find_null,
@@ -26,11 +24,10 @@ from sfn_sim.analysis.trace import (
     kind_of,
     last_elsewhere,
     look,
-    null_origin,
     path_text,
 )
 from sfn_sim.definition.model import ABSENT, MapState
-from sfn_sim.errors import ALL, RUNTIME, TASK_FAILED, Detail
+from sfn_sim.errors import RUNTIME, Detail
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Visit
@@ -111,7 +108,7 @@ def diagnose(execution: Execution, source: Source) -> Diagnosis | None:
         state=visit.path if visit else "the execution",
         error=execution.error or execution.status,
         pointer=pointer,
-        location=source.locate(pointer, key=detail.kind not in ("path", "place", "intrinsic")),
+        location=source.locate(pointer, key=detail.kind not in ("path", "place", "intrinsic", "jsonata")),
         field=detail.field,
         expression=detail.expression,
         attempt=len(visit.retry_delays_ms) + 1 if visit else 1,
@@ -207,7 +204,10 @@ def _why_missing(
     others = elsewhere(given, detail.steps[-1] if detail.steps else "", steps)
     last = last_elsewhere(log, visit, steps[-1]) if steps and not others else None
     # What a state dropped of its result may have been kept by its ResultPath, and got lost after that.
-    if last is not None and (loss is None or loss.dropped):
+    made_without = loss is None and detail.stopped_at > 0
+    if made_without and diagnosis_origin.explain_never(diagnosis, detail, visit, execution, steps):
+        return
+    if last is not None and (loss is None or loss.dropped or last[0].index > loss.visit.index):
         loser, place = last
         diagnosis.why = f"{describe_loss(loser, place)}. {path_text(place)} was last present in its input"
         diagnosis.fix = _mend(loser, place)
@@ -359,104 +359,6 @@ def _maker(execution: Execution, visit: Visit, steps: tuple[str | int, ...], val
     return f", {since}" if since.startswith("present since") else ", from the execution's input"
 
 
-def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
-    """A handler that raised."""
-    error, cause = visit.error or (execution.error, execution.cause)
-    try:
-        envelope = json.loads(cause or "")
-        message, frames = envelope.get("errorMessage", ""), envelope.get("stackTrace") or []
-    except (ValueError, AttributeError):
-        message, frames = cause, []
-    diagnosis.what = f"{detail.message} failed: {error}: {message}"
-    if frames:
-        diagnosis.why = " ".join(str(frames[-1]).split())
-    if visit.retry_delays_ms:
-        tried = len(visit.retry_delays_ms)
-        diagnosis.notes.append(f"tried {tried + 1} times, waiting {sum(visit.retry_delays_ms) / 1000:g} s in all")
-    elif visit.state.retriers:
-        names = ", ".join(name for retrier in visit.state.retriers for name in retrier.error_equals)
-        diagnosis.notes.append(f"no retrier takes {error}: they name {names}")
-    for request_id, text in visit.printed[-1:]:
-        diagnosis.notes += [f"printed by {request_id}: {line}" for line in text.splitlines()[-5:]]
-    diagnosis.fix = f"mend the handler, or let {visit.name} retry or catch {error}"
-    if error == "Lambda.ResourceNotFoundException":
-        diagnosis.fix = f"write a handler for {detail.message}, or mend what gives the FunctionName of {visit.name}"
-    if visit.retry_delays_ms:
-        _gave_up(diagnosis, visit, error or "")
-    why, fix = diagnosis_origin.not_given(visit, error or "", str(message))
-    diagnosis.why, diagnosis.fix = "; ".join(filter(None, (diagnosis.why, why))), fix or diagnosis.fix
-    _null_given(diagnosis, str(message), visit, execution)
-
-
-def _gave_up(diagnosis: Diagnosis, visit: Visit, error: str) -> None:
-    """A retrier that took the error and came to its end."""
-    for index, retrier in enumerate(visit.state.retriers):
-        if error in retrier.error_equals or {TASK_FAILED, ALL} & set(retrier.error_equals):
-            waited = sum(visit.retry_delays_ms) / 1000
-            diagnosis.field = diagnosis.field or f"Retry[{index}]"
-            diagnosis.fix = (
-                f"mend the handler; or, if {error} passes by itself in more than {waited:g} s, raise MaxAttempts "
-                f"({retrier.max_attempts}) or IntervalSeconds ({retrier.interval_seconds}) of Retry[{index}]"
-            )
-            return
-
-
-def _null_given(diagnosis: Diagnosis, message: str, visit: Visit, execution: Execution) -> None:
-    """A handler that speaks of a key which it was given as null: the state that made it null is to be mended."""
-    given, template = effective_input(visit), visit.state.state.flow.parameters
-    nulls = [key for key, value in given.items() if value is None and key in message] if isinstance(given, dict) else []
-    key = max(nulls, key=len, default="")
-    path = template.get(f"{key}.$") if isinstance(template, dict) else key
-    if not key or not isinstance(path, str):
-        return
-    origin = null_origin(execution.log, visit, tuple(path.removeprefix("$.").split(".")))
-    if origin is None:
-        return
-    maker = origin.visit
-    made = f"{maker.name} (event {maker.entered_event}) made it null"
-    if origin.given is not MISSING and origin.given is not None:
-        made = f"the handler of {maker.path} (event {maker.entered_event}) was given {origin.key} as "
-        made += f"{kind_of(origin.given)} and returned it as null"  # type: ignore[arg-type]
-        diagnosis.fix = f"let the handler of {maker.name} return the {origin.key} that it is given"
-    else:
-        diagnosis.fix = f"let {maker.name} give a value to {origin.key}"
-    way = "".join(f", {each.name} read it from there" for each in origin.way)
-    diagnosis.field = f"Parameters/{key}.$" if template is not ABSENT else key
-    diagnosis.why = f"{key} is null in what {visit.name} was given: {made}{way}"
-
-
-def _fail(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
-    """A Fail state, often reached through a catcher."""
-    diagnosis.what = f"the Fail state {visit.name} ended the execution: {_words(execution.cause) or 'no cause given'}"
-    for earlier in reversed(execution.log.visits[: visit.index]):
-        if earlier.caught and earlier.error is not None:
-            error, cause = earlier.error
-            # A Map and the state inside it fail with one error; the inner one was entered later.
-            before = execution.log.visits[: visit.index]
-            inner = next(each for each in reversed(before) if each.error == earlier.error)
-            diagnosis.why = f"{inner.path} (event {inner.entered_event}) failed with {error}: {_words(cause)}"
-            diagnosis.fix = f"mend what fails in {inner.name}; {visit.name} tells what its catcher was given"
-            why, fix = diagnosis_origin.not_given(inner, error or "", _words(cause))
-            if why:
-                diagnosis.why, diagnosis.fix = f"{diagnosis.why}; {why}", fix
-            elif cause and cause not in (execution.cause or ""):
-                diagnosis.field = diagnosis.field or "Cause"
-                diagnosis.fix = (
-                    f"let {visit.name} keep the cause: CausePath on what the catcher of {earlier.name} wrote, "
-                    "instead of a fixed Cause"
-                )
-            break
-
-
-def _words(cause: str | None) -> str:
-    """Return the message of a Lambda function's error, or the cause as it is."""
-    try:
-        envelope = json.loads(cause or "")
-    except ValueError:
-        return cause or ""
-    return str(envelope.get("errorMessage", cause)) if isinstance(envelope, dict) else str(cause)
-
-
 def _other(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:
     diagnosis.what = detail.message or (execution.cause or "")
     if detail.kind == "timeout":
@@ -494,7 +396,7 @@ def _whole_execution(diagnosis: Diagnosis, detail: Detail, execution: Execution)
 _KINDS: dict[str, Callable[[Diagnosis, Detail, Visit, Execution], None]] = {
     "path": _path,
     "size": _size,
-    "handler": _handler,
-    "fail": _fail,
+    **diagnosis_handler.KINDS,
     **diagnosis_map.KINDS,
+    **diagnosis_jsonata.KINDS,
 }

@@ -188,7 +188,7 @@ def _diffs(visit: Visit, stages: list[tuple[str, Json]], *, last: bool) -> Itera
         )
         if stage != "variables":
             before = (stage, value)
-    if last and visit.left:
+    if last and visit.left and before[0] != "output":
         # Only what was placed into the input, or taken of it, has been compared with it so far.
         placed = before[0] in ("afterResultPath", "input") or before[1] is given or since[0] == "input"
         against = before if placed else ("input", given)

@@ -137,6 +137,10 @@ class _Forward:
                 inner = self._read(place, field.expression, mine[base], data, name, field.pointer)
                 found |= {(*below, *each) for each in inner}
             return frozenset(found)
+        if mine[base] and not isinstance(expression, Path | Intrinsic | None):
+            name = place.visit.name
+            words = f"{name} may read it in {step.field}: lineage cannot follow JSONata yet"
+            self._use(name, step.field, "unknown", words, place, "", step.pointer)
         return self._read(place, expression, mine[base], data, step.field, step.pointer)
 
     def _read(
@@ -195,7 +199,7 @@ class _Forward:
     def _compare(self, place: Place, rule: PlannedRule, spots: Spots, data: Json, index: int) -> None:
         for each in (rule.variable, rule.operand_path):
             if isinstance(each, Path) and self._through(each, spots, data, _NONE):
-                name, operator = place.visit.name, rule.rule.operator
+                name, operator = place.visit.name, getattr(rule.rule, "operator", "")
                 words = f"{name} compares it: Choices[{index}] {operator} {each.text}"
                 self._use(name, f"Choices[{index}]", "compared", words, place, each.text, rule.rule.pointer)
         for inner in rule.rules:
@@ -257,7 +261,7 @@ class _Forward:
                 continue
             if stage == "result":
                 mine[stage] = self._result(place, mine, value) | self._started(place, stage)
-            elif stage == "output":
+            elif stage == "output" and step_of(visit, stage) is None:
                 mine[stage] = mine[next(name for name in reversed(mine) if name != "variables")]
             elif stage == "errorOutput":
                 mine[stage] = self._started(place, stage)
@@ -268,7 +272,7 @@ class _Forward:
             if each and isinstance(each[0], str):
                 self._variables[each[0]] = self._variables.get(each[0], _NONE) | {each[1:]}
         mine["output"] |= self._started(place, "output")
-        if had and not mine["output"]:
+        if had and not mine["output"] and not any(use[:3] == (visit.name, "Output", "unknown") for use in self.uses):
             self._dropped(place, had, mine)
         return mine["output"]
 

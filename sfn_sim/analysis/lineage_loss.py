@@ -32,6 +32,8 @@ def loss_before(place: Place, steps: Steps) -> Loss | None:
         stage = "result" if found.dropped else "input"
         at = Point(place.at(found.visit.index), stage, steps)
         return Loss(at, _there(at), found.visit.path, losing_field(found.visit, steps, found.dropped), found.how)
+    if len(steps) > 1 and look(place.visit.input, steps[:-1]) is not MISSING:
+        return None  # what it stood in is there, and was made without it
     last = last_elsewhere(place.log, place.visit, steps[-1])
     if last is None:
         return None
@@ -48,8 +50,10 @@ def losing_field(visit: Visit, steps: Steps, dropped: bool) -> str:
     flow = visit.state.state.flow
     if visit.caught:
         return "Catch"
-    if flow.output_path != "$" and _is_there(visit, "afterResultPath", steps):
-        return "OutputPath"
+    if flow.output_path != "$":
+        names = [name for name, _ in visit.stages if name not in ("variables", "afterOutputPath")]
+        if _is_there(visit, names[-1], steps):
+            return "OutputPath"
     if dropped:
         if flow.result_selector is not ABSENT and not _is_there(visit, "afterResultSelector", steps):
             return "ResultSelector"

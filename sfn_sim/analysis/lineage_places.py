@@ -32,7 +32,7 @@ _ITEM = re.compile(r"\[(\d+)\]\.")
 _ONCE = ("input", "afterInputPath")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A visit and the log that it stands in; `run` and `child` where that is the log of a Map Run's child."""
 
@@ -41,6 +41,12 @@ class Place:
     run: MapRun | None = None
     child: Child | None = None
     outer: Place | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and other.log is self.log and other.visit.index == self.visit.index
+
+    def __hash__(self) -> int:
+        return hash((id(self.log), self.visit.index))
 
     @property
     def path(self) -> str:
@@ -90,7 +96,8 @@ def attempts(visit: Visit) -> list[list[tuple[str, Json]]]:
 def stages(visit: Visit) -> list[tuple[str, Json]]:
     """Return the stages of a visit's last attempt in order, the output last if the state was left."""
     last = attempts(visit)[-1]
-    return [*last, ("output", visit.output)] if visit.left else last
+    # JSONata's Output is a stage of its own; a JSONPath state's last stage is its output.
+    return [*last, ("output", visit.output)] if visit.left and last[-1][0] != "output" else last
 
 
 def value_at(visit: Visit, stage: str, steps: Steps = ()) -> Found:

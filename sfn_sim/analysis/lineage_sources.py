@@ -14,7 +14,8 @@ from sfn_sim.analysis.trace import MISSING, _Missing, look
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import PathError, Scope
 from sfn_sim.query.intrinsics import Argument, Call, Intrinsic, Literal
-from sfn_sim.query.jsonpath import Path
+from sfn_sim.query.jsonpath import Path, compile_path
+from sfn_sim.query.path_syntax import fragment, parse
 from sfn_sim.query.template import Template, TemplateField
 from sfn_sim.source import escape
 
@@ -64,10 +65,18 @@ class _Real(float):
 def locations(path: Path, data: Json) -> dict[str | int, Steps] | None:
     """Return where in `data` each value stands that a path selects, by its index (or name) in what the path gives.
 
-    true, false and null cannot be told apart: they are left out. None if the path gives no list or object.
+    true, false and null (with a filter every scalar) cannot be told apart unless the path ends in their name: they
+    are left out. None if the path gives no list or object.
     """
+    parsed = parse(path.text)
+    name = parsed.tokens[-1] if len(parsed.tokens) > len(path.steps) + 1 else None
+    if isinstance(name, str | int) and fragment(parsed.tokens[-2]) != "..":
+        around = locations(compile_path(path.text[: parsed.ends[-2]]), data)
+        if around is not None:
+            there = [(*at, name) for at in around.values() if look(data, (*at, name)) is not MISSING]
+            return dict(enumerate(there))
     places: dict[int, Steps] = {}
-    copy = _unique(data, (), places)
+    copy = _unique(data, (), places, plain="?(" in path.text)
     try:
         found = path.evaluate(copy, Scope(lambda: None))
     except PathError:
@@ -82,20 +91,19 @@ def locations(path: Path, data: Json) -> dict[str | int, Steps] | None:
     return {key: places[id(value)] for key, value in pairs if id(value) in places}
 
 
-def _unique(value: Any, steps: Steps, places: dict[int, Steps]) -> Any:
+def _unique(value: Any, steps: Steps, places: dict[int, Steps], *, plain: bool) -> Any:
+    """Return a copy of a value whose parts are objects of their own; `plain`: of JSON's own types only."""
     made: Any = value
     if isinstance(value, dict):
-        made = {key: _unique(inner, (*steps, key), places) for key, inner in value.items()}
+        made = {key: _unique(inner, (*steps, key), places, plain=plain) for key, inner in value.items()}
     elif isinstance(value, list):
-        made = [_unique(inner, (*steps, index), places) for index, inner in enumerate(value)]
+        made = [_unique(inner, (*steps, index), places, plain=plain) for index, inner in enumerate(value)]
+    elif plain or value is None or isinstance(value, bool):
+        return value
     elif isinstance(value, str):
         made = _Text(value)
-    elif isinstance(value, float):
-        made = _Real(value)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        made = _Whole(value)
     else:
-        return value
+        made = _Real(value) if isinstance(value, float) else _Whole(value)
     places[id(made)] = steps
     return made
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
 from sfn_sim.payload import Json
 from sfn_sim.query.jsonpath import compile_reference_path
@@ -85,6 +86,8 @@ def find_loss(log: Log, visit: Visit, steps: Steps) -> Loss | None:
 def _describe_dropped(visit: Visit, steps: Steps) -> str:
     """Say by which of its fields a state dropped what stood at `steps` in its own result."""
     flow, name, key = visit.state.state.flow, f"{visit.name} (event {visit.entered_event})", path_text(steps)
+    if visit.state.state.query_language == JSONATA:
+        return f"{name} had {key} in its result, and its Output leaves it out"
     selected = _stage(visit, "afterResultSelector")
     if flow.result_selector is not ABSENT and isinstance(look(selected, steps), _Missing):
         return f"{name} had {key} in its result, and its ResultSelector leaves it out"
@@ -104,6 +107,8 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
     state, flow = visit.state.state, visit.state.state.flow
     name = f"{visit.name} (event {visit.entered_event})"
     key = path_text(steps)
+    if state.query_language == JSONATA:
+        return _describe_jsonata(visit, name, key)
     if visit.caught:
         return f"{name} failed, and its catcher put the error in the place of the whole state: Catch has no ResultPath"
     if flow.result_path is None and isinstance(state, PassState | TaskState | MapState | ParallelState):
@@ -122,6 +127,14 @@ def describe_loss(visit: Visit, steps: Steps) -> str:
         return f"{name} replaced the whole state: it has {cause} and no ResultPath"
     result = "ResultSelector" if flow.result_selector is not ABSENT else "its result"
     return f"{name} replaced the whole state by {result}: it has no ResultPath"
+
+
+def _describe_jsonata(visit: Visit, name: str, key: str) -> str:
+    if visit.caught:
+        return f"{name} failed, and its catcher gave on what its Output says, or the error alone"
+    if visit.state.state.flow.output is ABSENT and isinstance(visit.state.state, TaskState | MapState | ParallelState):
+        return f"{name} replaced the whole state by its result: it has no Output"
+    return f"{name} leaves {key} out: its Output replaced the whole state"
 
 
 def below(result_path: str | None, steps: Steps) -> Steps:

@@ -30,12 +30,14 @@ Absent: TypeAlias = _Absent
 class DataFlow:
     """The fields through which data goes in and out of a state, each as written.
 
-    A path that is None stands for JSON null: an empty object in, nothing kept out.
+    A path that is None stands for JSON null: an empty object in, nothing kept out. A state in JSONata has Arguments
+    (as `parameters`) and Output alone.
     """
 
     input_path: str | None = "$"
     parameters: Json | Absent = ABSENT
     parameters_field: str = "Parameters"
+    output: Json | Absent = ABSENT
     result_selector: Json | Absent = ABSENT
     result_path: str | None = "$"
     output_path: str | None = "$"
@@ -64,6 +66,7 @@ class Catcher:
     error_equals: tuple[str, ...]
     next: str
     result_path: str | None = "$"
+    output: Json | Absent = ABSENT
     assign: Json | Absent = ABSENT
     pointer: str = ""
 
@@ -95,7 +98,10 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A Choice rule that compares `variable` with a literal, or with what `operand` reads when it is a path."""
+    """A Choice rule that compares `variable` with a literal, or with what `operand` reads when it is a path.
+
+    A rule in JSONata has the operator "Condition" and no variable: its operand is an expression, true or false.
+    """
 
     variable: str
     operator: str
@@ -118,17 +124,22 @@ Rule: TypeAlias = Comparison | Combination
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One entry of Choices: a rule, where it leads, and what it assigns."""
+    """One entry of Choices: a rule, where it leads, what it assigns and, in JSONata, what the state then gives."""
 
     rule: Rule
     next: str
+    output: Json | Absent = ABSENT
     assign: Json | Absent = ABSENT
     pointer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What every state has; `assign` gives workflow variables their values when it is left."""
+    """What every state has; `assign` gives workflow variables their values when it is left.
+
+    `expressions` are the fields whose one value a JSONata expression gives ("TimeoutSeconds",
+    "ItemReader/ReaderConfig/MaxItems"), each as written; what they stand for is not set then.
+    """
 
     type: ClassVar[str]
     name: str
@@ -137,6 +148,8 @@ class State:
     flow: DataFlow = field(default_factory=DataFlow)
     assign: Json | Absent = ABSENT
     next: str | None = None
+    query_language: str = "JSONPath"
+    expressions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +294,7 @@ class MapState(State):
     type: ClassVar[str] = "Map"
     processor: StateGraph
     items_path: str | None = "$"
+    items: Json | Absent = ABSENT
     item_selector: Json | Absent = ABSENT
     item_selector_field: str = "ItemSelector"
     max_concurrency: Number = field(default_factory=Number)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeGuard
 
+from sfn_sim.definition.fields import JSONPATH
 from sfn_sim.definition.model import (
     ABSENT,
     Catcher,
@@ -34,20 +35,17 @@ from sfn_sim.definition.model import (
     TaskState,
     WaitState,
 )
+from sfn_sim.definition.parse_jsonata import expressions
 from sfn_sim.definition.parse_map import FIELDS, distribution
+from sfn_sim.definition.validate_node import language_of
 from sfn_sim.errors import UnsupportedFeatureError
 from sfn_sim.payload import Json
 from sfn_sim.source import Source, escape
 
 Document: TypeAlias = "dict[str, Any]"
-_RULE_KEYS = frozenset(("Variable", "Next", "Comment", "Assign", "Condition", "Output"))
+_RULE_KEYS = frozenset(("Variable", "Next", "Comment", "Assign", "Output"))
 _COMBINATIONS = ("And", "Or", "Not")
-# Fields that belong to a later part of AWS's language: refused with their place, never passed over.
-_NOT_YET = {
-    "Arguments": "JSONata",
-    "Output": "JSONata",
-    "Items": "JSONata",
-}
+CONDITION = "Condition"
 
 
 def parse(source: Source) -> Definition:
@@ -59,12 +57,13 @@ def parse(source: Source) -> Definition:
     document = source.value
     if not _is_object(document):
         raise TypeError("parse() needs a document that validate() has passed")
-    reader = _Reader(source)
-    reader.refuse_jsonata(document, "")
+    language = language_of(document, JSONPATH)
+    reader = _Reader(source, language)
     return Definition(
         graph=reader.graph(document, ""),
         comment=document.get("Comment"),
         timeout_seconds=document.get("TimeoutSeconds"),
+        query_language=language,
     )
 
 
@@ -73,9 +72,13 @@ def _is_object(value: Json) -> TypeGuard[Document]:
 
 
 def _data_flow(doc: Document, *, parameters: str = "Parameters") -> DataFlow:
+    if "Arguments" in doc:
+        parameters = "Arguments"
     return DataFlow(
         input_path=doc.get("InputPath", "$"),
         parameters=doc.get(parameters, ABSENT) if parameters else ABSENT,
+        parameters_field=parameters or "Parameters",
+        output=doc.get("Output", ABSENT),
         result_selector=doc.get("ResultSelector", ABSENT),
         result_path=doc.get("ResultPath", "$"),
         output_path=doc.get("OutputPath", "$"),
@@ -89,6 +92,8 @@ def _common(doc: Document, name: str, pointer: str) -> dict[str, Any]:
         "comment": doc.get("Comment"),
         "assign": doc.get("Assign", ABSENT),
         "next": doc.get("Next"),
+        "query_language": doc["QueryLanguage"],
+        "expressions": doc["expressions"],
     }
 
 
@@ -113,6 +118,9 @@ def _retrier(doc: Document, pointer: str) -> Retrier:
 
 
 def _rule(doc: Document, pointer: str) -> Rule:
+    if "Condition" in doc:
+        given = doc["Condition"]
+        return Comparison(variable="", operator=CONDITION, operand=given, operand_is_path=False, pointer=pointer)
     for operator in _COMBINATIONS:
         if operator in doc:
             inner = [doc[operator]] if operator == "Not" else doc[operator]
@@ -131,10 +139,11 @@ def _rule(doc: Document, pointer: str) -> Rule:
 
 
 class _Reader:
-    """Walks one document; holds only the source, for the places of what is refused."""
+    """Walks one document; holds the source, for the places of what is refused, and the machine's language."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, language: str) -> None:
         self._source = source
+        self._language = language
 
     def refuse(self, what: str, pointer: str) -> None:
         place = self._source.locate(pointer, key=True)
@@ -142,10 +151,6 @@ class _Reader:
             f"{place}: {pointer} needs {what}, which sfn-sim does not carry out yet. "
             "Nothing was run; a field is never accepted and ignored."
         )
-
-    def refuse_jsonata(self, doc: Document, pointer: str) -> None:
-        if doc.get("QueryLanguage", "JSONPath") != "JSONPath":
-            self.refuse("the query language JSONata", f"{pointer}/QueryLanguage")
 
     def graph(self, doc: Document, pointer: str) -> StateGraph:
         states = {
@@ -155,11 +160,12 @@ class _Reader:
         return StateGraph(start_at=doc["StartAt"], states=states, pointer=pointer)
 
     def state(self, doc: Document, name: str, pointer: str) -> State:
-        self.refuse_jsonata(doc, pointer)
-        for field_name, what in _NOT_YET.items():
-            if field_name in doc:
-                self.refuse(what, f"{pointer}/{field_name}")
-        return _STATES[doc["Type"]](self, doc, name, pointer)
+        # A state's own language reaches neither its branches nor its processor: those have the machine's.
+        language = language_of(doc, self._language)
+        given = expressions(doc, language)
+        known = {key: value for key, value in doc.items() if key not in given}
+        known |= {"QueryLanguage": language, "expressions": given}
+        return _STATES[doc["Type"]](self, known, name, pointer)
 
     def errors(self, doc: Document, pointer: str) -> ErrorHandling:
         return ErrorHandling(
@@ -172,12 +178,11 @@ class _Reader:
         )
 
     def _catcher(self, doc: Document, pointer: str) -> Catcher:
-        if "Output" in doc:
-            self.refuse(_NOT_YET["Output"], f"{pointer}/Output")
         return Catcher(
             error_equals=tuple(doc["ErrorEquals"]),
             next=doc["Next"],
             result_path=doc.get("ResultPath", "$"),
+            output=doc.get("Output", ABSENT),
             assign=doc.get("Assign", ABSENT),
             pointer=pointer,
         )
@@ -202,10 +207,9 @@ class _Reader:
         choices = []
         for i, each in enumerate(doc["Choices"]):
             place = f"{pointer}/Choices/{i}"
-            if "Output" in each:
-                self.refuse(_NOT_YET["Output"], f"{place}/Output")
-            assign = each.get("Assign", ABSENT)
-            choices.append(Choice(rule=_rule(each, place), next=each["Next"], assign=assign, pointer=place))
+            output, assign = each.get("Output", ABSENT), each.get("Assign", ABSENT)
+            rule = _rule(each, place)
+            choices.append(Choice(rule=rule, next=each["Next"], output=output, assign=assign, pointer=place))
         return ChoiceState(
             **_common(doc, name, pointer),
             flow=_data_flow(doc),
@@ -259,6 +263,7 @@ class _Reader:
             flow=_data_flow(doc, parameters=""),
             processor=self.graph(processor, f"{pointer}/{processor_field}"),
             items_path=doc.get("ItemsPath", "$"),
+            items=doc.get("Items", ABSENT),
             item_selector=doc.get(selector_field, ABSENT),
             item_selector_field=selector_field,
             max_concurrency=_number(doc, "MaxConcurrency"),

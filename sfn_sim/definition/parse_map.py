@@ -29,7 +29,8 @@ def distribution(doc: Document, processor: Document, pointer: str) -> Distributi
 
 
 def _number(doc: Document, name: str) -> Number:
-    return Number(value=doc.get(name), path=doc.get(f"{name}Path"))
+    value = doc.get(name)
+    return Number(value=None if isinstance(value, str) else value, path=doc.get(f"{name}Path"))
 
 
 def _arguments(doc: Document) -> dict[str, Any]:

@@ -2,19 +2,23 @@
 
 The interpreter folds these steps over values, the static checker folds the same steps over shapes: what a field
 does to data is written once. A step's verb says how: *select* reads by a path, *build* fills a template, *place*
-puts a result into the state's input. A field that is left at its default makes no step.
+puts a result into the state's input. A field that is left at its default makes no step. A step in JSONata is one
+that builds, and reads what its state binds to $states.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import (
     ABSENT,
     Absent,
     Catcher,
+    Choice,
     ChoiceState,
     Combination,
     DataFlow,
@@ -31,14 +35,20 @@ from sfn_sim.definition.model import (
     TaskState,
     WaitState,
 )
+from sfn_sim.definition.parse_jsonata import expected_type
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import Expression
 from sfn_sim.query.intrinsics import compile_intrinsic, is_intrinsic
 from sfn_sim.query.jsonpath import ReferencePath, compile_path, compile_reference_path
 from sfn_sim.query.template import Template, compile_template
 
+if TYPE_CHECKING:
+    from sfn_sim.query.jsonata_template import JsonataTemplate
+
 Verb: TypeAlias = Literal["select", "build", "place"]
-StepExpression: TypeAlias = "Expression | Template | ReferencePath | None"
+StepExpression: TypeAlias = "Expression | Template | ReferencePath | JsonataTemplate | None"
+# What a JSONata step reads as $states.NAME beside the input: its name.
+RESULT, ERROR_OUTPUT, NOTHING_ELSE = "result", "errorOutput", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class Step:
         verb: how the expression is applied.
         expression: what is applied; None stands for JSON null.
         pointer: where the field stands in the definition.
+        states: for a step in JSONata, under which name $states has the value that the step is applied to ("" for
+            none, if that is the input); None for JSONPath.
     """
 
     stage: str
@@ -58,6 +70,7 @@ class Step:
     verb: Verb
     expression: StepExpression
     pointer: str
+    states: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,8 @@ class PlannedRule:
     """A Choice rule with its paths compiled.
 
     For a comparison `operand` is the literal, or `operand_path` reads it; for a combination `rules` are its parts.
-    `assign` fills the Assign of the choice that the rule stands at the top of.
+    `condition` is a rule in JSONata. `assign` and `output` fill those fields of the choice that the rule stands at the
+    top of.
     """
 
     rule: Rule
@@ -85,12 +99,14 @@ class PlannedRule:
     operand: Json = None
     operand_path: Expression | None = None
     rules: tuple[PlannedRule, ...] = ()
+    condition: Step | None = None
     assign: Step | None = None
+    output: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCatcher:
-    """A Catcher, the step that places its error output, and the one that fills its Assign."""
+    """A Catcher, the step that places its error output or makes its Output, and the one that fills its Assign."""
 
     catcher: Catcher
     step: Step | None
@@ -115,6 +131,7 @@ class PlannedState:
         plan: its data flow.
         entered: the history event of entering it; `exited` of leaving it.
         paths: the compiled `…Path` fields outside the data flow, by field name.
+        fields: the fields outside the data flow that JSONata gives, by their place below the state.
         choices: a Choice state's rules with their targets.
         selector: a Map's ItemSelector (or its older name Parameters), applied to each item.
         assign: fills the state's Assign.
@@ -131,6 +148,7 @@ class PlannedState:
     exited: str
     number: int = 0
     paths: Mapping[str, Expression] = field(default_factory=dict)
+    fields: Mapping[str, Step] = field(default_factory=dict)
     retriers: tuple[Retrier, ...] = ()
     catchers: tuple[PlannedCatcher, ...] = ()
     choices: tuple[tuple[PlannedRule, str], ...] = ()
@@ -159,10 +177,11 @@ class PlannedMachine:
 
 
 def plan(definition: Definition) -> PlannedMachine:
-    """Compile every path, template and intrinsic of a definition.
+    """Compile every path, template, intrinsic and JSONata expression of a definition.
 
     Raises:
-        SyntaxProblem, TemplateProblems: an expression that `validate` would have refused.
+        SyntaxProblem, TemplateProblems, JsonataProblems: an expression that `validate` would have refused.
+        ConfigurationError: it has JSONata, and the engine is not installed.
     """
     every: list[PlannedState] = []
     graph = _graph(definition.graph, every)
@@ -176,49 +195,105 @@ def _graph(graph: StateGraph, every: list[PlannedState]) -> PlannedGraph:
 
 
 def _state(state: State, every: list[PlannedState]) -> PlannedState:
+    build = _builder(state)
     planned = PlannedState(
         state=state,
         name=state.name,
         next=state.next,
-        plan=_plan(state),
+        plan=_plan(state, build),
         entered=f"{state.type}StateEntered",
         exited=f"{state.type}StateExited",
         number=len(every),
         paths=_paths(state),
-        assign=_assign(state.assign, state.pointer),
+        fields=_fields(state),
+        assign=build("variables", "Assign", state.assign, state.pointer, _after(state)),
     )
     every.append(planned)
     if isinstance(state, TaskState | ParallelState | MapState):
         planned.retriers = state.errors.retriers
-        planned.catchers = tuple(_catcher(each) for each in state.errors.catchers)
+        planned.catchers = tuple(_catcher(each, build) for each in state.errors.catchers)
     if isinstance(state, ChoiceState):
-        planned.choices = tuple(
-            (replace(_rule(choice.rule), assign=_assign(choice.assign, choice.pointer)), choice.next)
-            for choice in state.choices
-        )
+        planned.choices = tuple((_choice(choice, build), choice.next) for choice in state.choices)
     elif isinstance(state, ParallelState):
         planned.graphs = tuple(_graph(branch, every) for branch in state.branches)
     elif isinstance(state, MapState):
         planned.graphs = (_graph(state.processor, every),)
-        planned.selector = _build(
-            "afterItemSelector", state.item_selector_field, state.item_selector, state.pointer
-        )
+        planned.selector = build("afterItemSelector", state.item_selector_field, state.item_selector, state.pointer)
         if state.distribution is not None:
-            planned.distribution = _distribution(state.distribution)
+            planned.distribution = _distribution(state.distribution, build)
     return planned
 
 
-def _distribution(given: Distribution) -> PlannedDistribution:
+def _distribution(given: Distribution, build: _Build) -> PlannedDistribution:
     reader, batcher, writer = given.reader, given.batcher, given.writer
     return PlannedDistribution(
-        reader=_build("itemReader", reader.arguments_field, reader.arguments, reader.pointer) if reader else None,
-        batch_input=_build("batchInput", "BatchInput", batcher.batch_input, batcher.pointer) if batcher else None,
-        writer=_build("resultWriter", writer.arguments_field, writer.arguments, writer.pointer) if writer else None,
+        reader=build("itemReader", reader.arguments_field, reader.arguments, reader.pointer) if reader else None,
+        batch_input=build("batchInput", "BatchInput", batcher.batch_input, batcher.pointer) if batcher else None,
+        writer=build("resultWriter", writer.arguments_field, writer.arguments, writer.pointer) if writer else None,
     )
 
 
-def _plan(state: State) -> Plan:
+class _Build(Protocol):
+    """Makes the step that fills a template; `states` is as in `Step`, and says nothing to JSONPath."""
+
+    def __call__(
+        self,
+        stage: str,
+        name: str,
+        template: Json | Absent,
+        pointer: str,
+        states: str = ...,
+        expected: str | None = ...,
+    ) -> Step | None: ...
+
+
+def _builder(state: State) -> _Build:
+    if state.query_language != JSONATA:
+        return _build
+    from sfn_sim.query.jsonata_template import compile_template as compile_jsonata
+
+    def build(
+        stage: str,
+        name: str,
+        template: Json | Absent,
+        pointer: str,
+        states: str = NOTHING_ELSE,
+        expected: str | None = None,
+    ) -> Step | None:
+        if template is ABSENT:
+            return None
+        at = f"{pointer}/{name}"
+        compiled = compile_jsonata(template, _aws_field(at, state.pointer), at, expected)
+        return Step(stage, name, "build", compiled, at, states)
+
+    return build
+
+
+def _aws_field(pointer: str, above: str) -> str:
+    """Return a field's place below its state as AWS writes it ("Choices[0]/Condition").
+
+    Source: measured on AWS (floci-io/floci#2699): list items as [i].
+    """
+    return _INDEX.sub(r"[\1]", pointer.removeprefix(above).lstrip("/"))
+
+
+_INDEX = re.compile(r"/(\d+)(?=/|$)")
+
+
+def _after(state: State) -> str:
+    """Return under which name a state's Assign and Output find its result.
+
+    Source: Developer Guide, Passing data between states with variables ($states.result).
+    """
+    return RESULT if isinstance(state, TaskState | ParallelState | MapState) else NOTHING_ELSE
+
+
+def _plan(state: State, build: _Build) -> Plan:
     flow = state.flow
+    if state.query_language == JSONATA:
+        arguments = build("afterArguments", "Arguments", flow.parameters, state.pointer)
+        output = build("output", "Output", flow.output, state.pointer, _after(state))
+        return Plan(before=(arguments,) if arguments else (), after=(output,) if output else ())
     once = _select("afterInputPath", "InputPath", flow.input_path, state.pointer)
     before = _build("afterParameters", flow.parameters_field, flow.parameters, state.pointer)
     after = (
@@ -244,7 +319,10 @@ def _select(stage: str, name: str, path: str | None, pointer: str) -> Step | Non
     return Step(stage, name, "select", None if path is None else compile_path(path), f"{pointer}/{name}")
 
 
-def _build(stage: str, name: str, template: Json | Absent, pointer: str) -> Step | None:
+def _build(
+    stage: str, name: str, template: Json | Absent, pointer: str, states: str = "", expected: str | None = None
+) -> Step | None:
+    del states, expected
     if template is ABSENT:
         return None
     return Step(stage, name, "build", compile_template(template, f"{pointer}/{name}"), f"{pointer}/{name}")
@@ -257,22 +335,42 @@ def _place(stage: str, path: str | None, pointer: str) -> Step | None:
     return Step(stage, "ResultPath", "place", expression, f"{pointer}/ResultPath")
 
 
-def _catcher(catcher: Catcher) -> PlannedCatcher:
-    step = _place("afterResultPath", catcher.result_path, catcher.pointer)
-    return PlannedCatcher(catcher, step, _assign(catcher.assign, catcher.pointer))
+def _catcher(catcher: Catcher, build: _Build) -> PlannedCatcher:
+    step = build("output", "Output", catcher.output, catcher.pointer, ERROR_OUTPUT)
+    step = step or _place("afterResultPath", catcher.result_path, catcher.pointer)
+    return PlannedCatcher(catcher, step, build("variables", "Assign", catcher.assign, catcher.pointer, ERROR_OUTPUT))
 
 
-def _assign(template: Json | Absent, pointer: str) -> Step | None:
-    return _build("variables", "Assign", template, pointer)
+def _choice(choice: Choice, build: _Build) -> PlannedRule:
+    return replace(
+        _rule(choice.rule, build),
+        assign=build("variables", "Assign", choice.assign, choice.pointer),
+        output=build("output", "Output", choice.output, choice.pointer),
+    )
 
 
-def _rule(rule: Rule) -> PlannedRule:
+def _rule(rule: Rule, build: _Build) -> PlannedRule:
     if isinstance(rule, Combination):
-        return PlannedRule(rule, rules=tuple(_rule(each) for each in rule.rules))
+        return PlannedRule(rule, rules=tuple(_rule(each, build) for each in rule.rules))
+    if not rule.variable:
+        step = build("condition", rule.operator, rule.operand, rule.pointer, NOTHING_ELSE, "boolean")
+        return PlannedRule(rule, condition=step)
     variable = compile_path(rule.variable)
     if rule.operand_is_path:
         return PlannedRule(rule, variable, operand_path=compile_path(str(rule.operand)))
     return PlannedRule(rule, variable, operand=rule.operand)
+
+
+def _fields(state: State) -> dict[str, Step]:
+    """Return the fields that JSONata gives beside the data flow, by their place below the state."""
+    build = _builder(state)
+    given = {
+        name: build("", name, text, state.pointer, NOTHING_ELSE, expected_type(name))
+        for name, text in state.expressions.items()
+    }
+    if isinstance(state, MapState):
+        given["Items"] = build("afterItems", "Items", state.items, state.pointer, NOTHING_ELSE, "array")
+    return {name: step for name, step in given.items() if step is not None}
 
 
 def _paths(state: State) -> dict[str, Expression]:

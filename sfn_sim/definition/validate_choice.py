@@ -21,6 +21,9 @@ def one_head(node: Node) -> None:
         if not heads:
             hint = 'in JSONata a rule is "Condition": "{% … %}"'
             node.error("These fields are required: [Condition]", hint=hint)
+        elif "Condition" in value and not isinstance(value["Condition"], bool | str):
+            # Source: recorded: choice_condition_constant_jsonata (true and false are taken); the refusal is assumed.
+            node.error("Expected value of type [BOOLEAN]", "Condition", hint="write true, false or {% … %}")
         return
     if "Condition" in value:
         return  # the rule of the query languages tells

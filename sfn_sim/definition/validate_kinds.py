@@ -8,12 +8,13 @@ Source: measured with ValidateStateMachineDefinition: "Expected value of type [S
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sfn_sim.definition.fields import JSONATA, JSONPATH, Field, Kind
 from sfn_sim.definition.validate_findings import Place, did_you_mean, listed, place_of
+from sfn_sim.definition.validate_jsonata import expressions, strings_in
 from sfn_sim.definition.validate_node import Node, is_expression
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem, TemplateProblems
@@ -65,7 +66,8 @@ def check_value(node: Node, name: str, field: Field) -> None:
         return
     if node.findings.left_open(value):
         return
-    if field.expression and node.language == JSONATA and is_expression(value):
+    if node.language == JSONATA and (name == "Condition" or (field.expression and is_expression(value))):
+        expressions(node, name)
         return
     check = _CHECKS.get(field.kind)
     if check is not None:
@@ -239,7 +241,7 @@ def _compiles(here: _Value, text: str, message: str) -> bool:
 def _template(here: _Value) -> None:
     place = here.node.at(here.name)
     if here.node.language == JSONATA:
-        _delimiters(here.node, here.value, place)
+        expressions(here.node, here.name)
         return
     try:
         compile_template(here.value, "")
@@ -268,22 +270,12 @@ def _template_problem(here: _Value, below: Place, problem: SyntaxProblem) -> Non
     here.node.findings.syntax_error(message, place, here.node.at(here.name, *below), str(value), problem)
 
 
-def _delimiters(node: Node, value: Json, place: Place) -> None:
-    """Report a JSONata expression that is not closed.
-
-    Source: measured with ValidateStateMachineDefinition (cdk-preflight, pf-sfn-asl-query-language).
-    """
-    for at, text in _strings_in(value, place):
-        if text.startswith("{%") and not text.endswith("%}"):
-            node.findings.error("JSONata string must start with {% and end with %}", at, "close the expression with %}")
-
-
 def _missing_dollars(node: Node, value: Json, place: Place) -> None:
     """Warn of a path that is taken as plain text, because its key does not end in `.$`.
 
     Source: API reference, ValidateStateMachineDefinitionDiagnostic (NO_DOLLAR); the words are from there.
     """
-    for at, text in _strings_in(value, place):
+    for at, text in strings_in(value, place):
         key = at[-1]
         if isinstance(key, str) and not key.endswith(".$") and looks_like_query(text):
             node.findings.warning(
@@ -306,17 +298,6 @@ def looks_like_query(text: str) -> bool:
     except SyntaxProblem:
         pass
     return False
-
-
-def _strings_in(value: Json, place: Place) -> Iterator[tuple[Place, str]]:
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from _strings_in(each, (*place, key))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _strings_in(each, (*place, index))
 
 
 def _object(here: _Value) -> None:

@@ -36,6 +36,8 @@ class Scope:
     variables: Mapping[str, Json] = field(default_factory=dict)
     seed: Randomness | None = None
     """Gives random numbers to intrinsics; an expression that draws needs it."""
+    now_ms: Callable[[], int] | None = None
+    """Gives the virtual time to expressions that ask for it, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

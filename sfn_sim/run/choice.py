@@ -17,7 +17,7 @@ from sfn_sim.definition.plan import PlannedRule
 from sfn_sim.errors import RUNTIME, Detail, StatesError
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import Expression, PathError, Scope
-from sfn_sim.run.flow import prefix
+from sfn_sim.run.flow import fold, prefix
 from sfn_sim.run.log import Visit
 from sfn_sim.timestamp import parse_timestamp
 
@@ -98,9 +98,11 @@ def holds(rule: PlannedRule, data: Json, scope: Scope, visit: Visit) -> bool:
 
     Raises:
         StatesError: States.Runtime, when Variable (or the path it is compared with) leads nowhere and the operator
-            is not IsPresent.
+            is not IsPresent; States.QueryEvaluationError for a rule in JSONata.
     """
     model = rule.rule
+    if rule.condition is not None:
+        return fold((rule.condition,), data, None, visit, scope, []) is True
     if isinstance(model, Combination):
         if model.operator == "Not":
             return not holds(rule.rules[0], data, scope, visit)

@@ -87,10 +87,10 @@ def run_distributed(
         log.append("MapStateSucceeded", succeeded)
         return output
 
-    def failed(_: StatesError) -> None:
+    def failed(error: StatesError) -> None:
         # A Map whose own fields are wrong ends without MapStateFailed (recorded:
-        # map_state_tolerated_failure_count_path).
-        if has_started:
+        # map_state_tolerated_failure_count_path), but not one of JSONata (map_state_items_eval_jsonata_fail).
+        if has_started or flow.is_evaluation(error):
             branch.last = log.append("MapStateFailed", branch.last)
 
     return (yield from interpreter.attempt(planned, branch, visit, work, failed))

@@ -21,6 +21,8 @@ from sfn_sim.errors import (
 from sfn_sim.payload import Json, dumps, size_bytes
 from sfn_sim.query.expression import IntrinsicError, PathError, PlaceError, Scope, TemplateError
 from sfn_sim.query.intrinsics import is_intrinsic
+from sfn_sim.query.jsonata_errors import QueryEvaluationError
+from sfn_sim.run import jsonata_states
 from sfn_sim.run.log import Visit
 
 
@@ -38,7 +40,7 @@ def fold(
 
     Raises:
         StatesError: States.Runtime for a path that leads nowhere, States.IntrinsicFailure,
-            States.ReferencePathConflict.
+            States.ReferencePathConflict, States.QueryEvaluationError.
     """
     if stages is None:
         stages = visit.stages
@@ -50,10 +52,14 @@ def fold(
             elif expression is None:
                 # Source: ASL specification, InputPath and OutputPath: null stands for an empty object.
                 value = {}
-            else:
+            elif step.states is None:
                 value = expression.evaluate(value, scope)
+            else:
+                value = expression.evaluate(jsonata_states.bindings(step, value, visit, scope))
         except (PathError, TemplateError, IntrinsicError, PlaceError) as problem:
             raise failure(problem, step, value if step.verb != "place" else raw, visit) from None
+        except QueryEvaluationError as problem:
+            raise jsonata_states.failure(problem, step, value, visit, scope, prefix(visit)) from None
         stages.append((step.stage, value))
     return value
 
@@ -81,6 +87,44 @@ def assign(step: Step, data: Json, visit: Visit, scope: Scope) -> None:
         if total > limits.VARIABLES.value:
             raise too_large(visit.name, total, limits.VARIABLES.value, lambda: assigned, "variables")
     visit.assigned = assigned
+
+
+def give(planned: PlannedState, name: str, visit: Visit, scope: Scope) -> Json:
+    """Return what JSONata gives to a field outside the data flow; `name` is its place below the state.
+
+    Raises:
+        StatesError: States.QueryEvaluationError.
+    """
+    return fold((planned.fields[name],), visit.input, None, visit, scope, [])
+
+
+def give_whole(planned: PlannedState, name: str, visit: Visit, scope: Scope, least: int) -> int:
+    """Return the whole number that JSONata gives to a field, at least `least`.
+
+    Source: assumed (the words are those of wait_seconds_path).
+
+    Raises:
+        StatesError: States.QueryEvaluationError, also where it is another number.
+    """
+    number = cast(float, give(planned, name, visit, scope))
+    field = name.rpartition("/")[2]
+    if number != int(number):
+        raise not_given(planned, name, visit, f"The {field} field cannot be parsed as a long value: {dumps(number)}")
+    if number < least:
+        told = "a negative value" if number < 0 else f"a value below {least}"
+        raise not_given(planned, name, visit, f"The {field} field has {told}: {dumps(number)}")
+    return int(number)
+
+
+def is_evaluation(error: StatesError) -> bool:
+    """Tell whether an error is one of JSONata."""
+    return error.detail is not None and error.detail.evaluation
+
+
+def not_given(planned: PlannedState, name: str, visit: Visit, words: str) -> StatesError:
+    """Return the error of a field to which JSONata gave a value that it does not take."""
+    pointer = f"{planned.state.pointer}/{name}"
+    return jsonata_states.refused(name, pointer, words, visit.input, prefix(visit))
 
 
 def failure(problem: Exception, step: Step, data: Json, visit: Visit) -> StatesError:

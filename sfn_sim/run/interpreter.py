@@ -8,7 +8,7 @@ the execution is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sfn_sim import limits
@@ -47,6 +47,7 @@ class Interpreter:
         has_activity: tells whether there is an activity of an ARN; without it there is every one.
         limit_events: the history limit of child executions; None for none.
         keep_children: how many children of a distributed Map are kept whatever becomes of them.
+        now_ms: gives the virtual time, in milliseconds since 1970.
     """
 
     log: Log
@@ -60,6 +61,11 @@ class Interpreter:
     has_activity: Callable[[str], bool] | None = None
     limit_events: int | None = limits.HISTORY_EVENTS.value
     keep_children: int = 10
+    now_ms: Callable[[], int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        log, start_ms = self.log, round(self.identity.start.timestamp() * 1000)
+        self.now_ms = lambda: start_ms + log.now_ms
 
     def new_branch(self, label: str, last: int, visit: int, outer: Branch | None = None) -> Branch:
         """Return a branch with a scope of its own."""
@@ -72,7 +78,7 @@ class Interpreter:
 
         # An inner scope reads the variables of the outer one; what it assigns stays in it.
         variables = outer.scope.variables if outer is not None else {}
-        branch.scope = Scope(context, variables, _LazyStream(self, branch))
+        branch.scope = Scope(context, variables, _LazyStream(self, branch), self.now_ms)
         return branch
 
     def run_graph(self, graph: PlannedGraph, branch: Branch, value: Json) -> StateRun:
@@ -150,8 +156,11 @@ class Interpreter:
         visit.left = True
         visit.exited_ms = self.log.now_ms
 
-    def note(self, error: StatesError, visit: Visit) -> None:
-        """Note on an error which visit it comes from; the innermost one stays."""
+    def note(self, error: StatesError, visit: Visit, branch: Branch | None = None) -> None:
+        """Note on an error which visit it comes from; the innermost one stays.
+
+        `branch` is the way on which it happened, if that is not the visit's own: an item of a Map.
+        """
         visit.error = (error.name, error.cause)
         if error.detail is None:
             error.detail = Detail("state")
@@ -159,6 +168,20 @@ class Interpreter:
             error.detail.visit = visit.index
             error.detail.state = visit.name
             error.detail.pointer = error.detail.pointer or visit.state.state.pointer
+            if error.detail.evaluation:
+                self._tell_evaluation(error, visit, visit.branch if branch is None else branch, error.detail.field)
+
+    def _tell_evaluation(self, error: StatesError, visit: Visit, branch: Branch, location: str) -> None:
+        """Write that JSONata failed.
+
+        Source: recorded: undefined_reference, map_state_items_eval_jsonata_fail: what fails as soon as a state is
+        entered hangs on the event before its entry; wait_timestamp_jsonata: not so in a Wait state. Where it hangs
+        when more has happened in the state is assumed.
+        """
+        log, previous = self.log, branch.last
+        if previous == visit.entered_event and visit.state.state.type != "Wait":
+            previous = log.events[previous - 1][1]
+        branch.last = log.append("EvaluationFailed", previous, (error.name, error.cause, location or None, visit.name))
 
     def stream(self, branch: Branch, purpose: str) -> Stream:
         """Return the random numbers of a purpose in the present state and attempt."""

@@ -78,6 +78,7 @@ DETAILS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ParallelStateStarted": ("", ()),
     "ParallelStateSucceeded": ("", ()),
     "ParallelStateFailed": ("", ()),
+    "EvaluationFailed": ("evaluationFailedEventDetails", ("error", "cause", "location", "state")),
 }
 # Fields that hold JSON as text; all but `parameters` come with details of their truncation.
 _JSON_FIELDS = frozenset(("input", "output", "parameters"))

@@ -68,10 +68,10 @@ def run_map(
         log.append("MapStateSucceeded", branch.last)
         return output
 
-    def failed(_: StatesError) -> None:
+    def failed(error: StatesError) -> None:
         # A Map whose own fields are wrong ends without MapStateFailed (recorded: max_concurrency_path,
-        # map_state_tolerated_failure_count_path).
-        if in_items:
+        # map_state_tolerated_failure_count_path), but not one of JSONata (map_state_items_eval_jsonata_fail).
+        if in_items or flow.is_evaluation(error):
             branch.last = log.append("MapStateFailed", branch.last)
 
     return (yield from interpreter.attempt(planned, branch, visit, work, failed))
@@ -163,6 +163,7 @@ class _Items:
         except StatesError as error:
             if error.detail is not None:
                 error.detail.item = index
+            self._interpreter.note(error, self._visit, inner)
             raise
 
     def _ended(self, index: int, last: int) -> None:

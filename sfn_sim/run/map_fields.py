@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import MapState, Number
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import RUNTIME, Detail, StatesError
 from sfn_sim.payload import Json, dumps
-from sfn_sim.run import flow
+from sfn_sim.run import flow, jsonata_states
 from sfn_sim.run.choice import is_number
 from sfn_sim.run.log import Branch, Visit
 
@@ -25,8 +26,11 @@ def read_items(planned: PlannedState, branch: Branch, visit: Visit, effective: J
     """Return the items that a Map finds in its input.
 
     Raises:
-        StatesError: States.Runtime: what ItemsPath reads is no array, or it reads nothing.
+        StatesError: States.Runtime: what ItemsPath reads is no array, or it reads nothing;
+            States.QueryEvaluationError: what Items gives, or the input without it, is no array.
     """
+    if planned.state.query_language == JSONATA:
+        return _jsonata_items(planned, branch, visit)
     items = effective
     if "ItemsPath" in planned.paths:
         items = flow.read(planned, "ItemsPath", effective, visit, branch.scope)
@@ -47,6 +51,20 @@ def read_items(planned: PlannedState, branch: Branch, visit: Visit, effective: J
     )
     cause = f'{flow.prefix(visit)}Reference path "{path}" must point to array.'
     raise StatesError(RUNTIME, cause, detail=detail)
+
+
+def _jsonata_items(planned: PlannedState, branch: Branch, visit: Visit) -> list[Json]:
+    """Return what Items gives, or the input itself.
+
+    Source: recorded: map_state_items_eval_jsonata_fail, map_state_items_input_types (no location).
+    """
+    items = visit.input
+    if "Items" in planned.fields:
+        items = flow.fold((planned.fields["Items"],), items, None, visit, branch.scope)
+    if isinstance(items, list):
+        return items
+    words = f"Map state input must be an array but was: {dumps(items)}"
+    raise jsonata_states.refused("", planned.state.pointer, words, items, flow.prefix(visit))
 
 
 def read_number(
@@ -72,8 +90,10 @@ def read_number(
         inside: the place of the field below the state, such as "ItemBatcher/".
 
     Raises:
-        StatesError: States.Runtime, when a path reads no such number.
+        StatesError: States.Runtime, when a path reads no such number; States.QueryEvaluationError for JSONata.
     """
+    if f"{inside}{name}" in planned.fields:
+        return _jsonata_number(planned, f"{inside}{name}", branch, visit, kind)
     if number.path is None:
         return number.value or 0
     field = f"{name}Path"
@@ -88,10 +108,21 @@ def read_number(
     raise refused(planned, field, visit, effective, words, inside)
 
 
+def _jsonata_number(planned: PlannedState, field: str, branch: Branch, visit: Visit, kind: str) -> float:
+    value = cast(float, flow.give(planned, field, visit, branch.scope))
+    if kind == "integer" and value != int(value):
+        name = field.rpartition("/")[2]
+        words = f'The {name} field refers to value "{dumps(value)}" which is not a valid integer'  # Source: assumed
+        raise flow.not_given(planned, field, visit, words)
+    return value
+
+
 def refused(
     planned: PlannedState, field: str, visit: Visit, effective: Json, words: str, inside: str = ""
 ) -> StatesError:
-    """Return the error of a Map's field that holds what it may not."""
+    """Return the error of a Map's field that holds what it may not; `field` is its name with Path."""
+    if f"{inside}{field.removesuffix('Path')}" in planned.fields:
+        return flow.not_given(planned, f"{inside}{field.removesuffix('Path')}", visit, words)
     detail = Detail(
         "map",
         field=f"{inside}{field}",

@@ -75,7 +75,8 @@ def _reading(setup: Setup, request_id: Callable[[], str]) -> Dataset:
     if setup.max_items < 0:
         # Source: recorded: csv_max_items_paths (-1).
         what = f"MaxItems is {setup.max_items}"
-        raise Unreadable("field MaxItems must be positive", what, "ReaderConfig/MaxItemsPath")
+        field = "ReaderConfig/MaxItemsPath" if reader.max_items.path else "ReaderConfig/MaxItems"
+        raise Unreadable("field MaxItems must be positive", what, field)
     yield from dataset(reader, setup.arguments, request_id)
 
 

@@ -54,20 +54,23 @@ def run_choice(_: Interpreter, planned: PlannedState, branch: Branch, visit: Vis
     """Go where the first rule that holds leads, else to Default.
 
     Raises:
-        StatesError: States.Runtime, when a path leads nowhere, or no rule holds and there is no Default.
+        StatesError: States.Runtime, when a path leads nowhere, or no rule holds and there is no Default;
+            States.QueryEvaluationError.
     """
     effective = _effective(planned, branch, visit, value)
-    target, assign = cast(ChoiceState, planned.state).default, planned.assign
+    target, assign, after = cast(ChoiceState, planned.state).default, planned.assign, planned.plan.after
     for rule, chosen in planned.choices:
         if holds(rule, effective, branch.scope, visit):
-            # The choice's own Assign stands for the state's (recorded: assign_in_choice).
+            # The choice's own Assign and Output stand for the state's (recorded: assign_in_choice, output_in_choice).
             target, assign = chosen, rule.assign
+            if rule.condition is not None:
+                after = (rule.output,) if rule.output is not None else ()
             break
     if target is None:
         raise no_match(visit, effective, planned.state.pointer)
     if assign is not None:
         flow.assign(assign, effective, visit, branch.scope)
-    return _outgoing(planned, branch, visit, effective, value), target
+    return flow.fold(after, effective, value, visit, branch.scope) if after else effective, target
 
 
 def run_succeed(_: Interpreter, planned: PlannedState, branch: Branch, visit: Visit, value: Json) -> Step:
@@ -90,6 +93,10 @@ def run_fail(_: Interpreter, planned: PlannedState, branch: Branch, visit: Visit
         error = _text(planned, "ErrorPath", value, visit, branch)
     if state.cause_path is not None:
         cause = _text(planned, "CausePath", value, visit, branch)
+    if "Error" in planned.fields:
+        error = cast(str, flow.give(planned, "Error", visit, branch.scope))
+    if "Cause" in planned.fields:
+        cause = cast(str, flow.give(planned, "Cause", visit, branch.scope))
     raise StatesError(error, cause, detail=Detail("fail", value=value, pointer=state.pointer))
 
 
@@ -114,7 +121,7 @@ def run_wait(
     """Wait for Seconds or until Timestamp; a moment that has passed does not wait.
 
     Raises:
-        StatesError: States.Runtime, when what a path reads is no time.
+        StatesError: States.Runtime, when what a path reads is no time; States.QueryEvaluationError for JSONata.
     """
     effective = _effective(planned, branch, visit, value)
     delay = _delay_ms(interpreter, planned, branch, visit, effective)
@@ -133,12 +140,20 @@ def _delay_ms(
     state = cast(WaitState, planned.state)
     if state.seconds is not None:
         return state.seconds * 1000
+    if "Seconds" in planned.fields:
+        return flow.give_whole(planned, "Seconds", visit, branch.scope, 0) * 1000
     if state.seconds_path is not None:
         return _seconds_path(planned, state.seconds_path, branch, visit, effective) * 1000
     text: Json = state.timestamp
-    if state.timestamp_path is not None:
+    if "Timestamp" in planned.fields:
+        text = flow.give(planned, "Timestamp", visit, branch.scope)
+    elif state.timestamp_path is not None:
         text = flow.read(planned, "TimestampPath", effective, visit, branch.scope)
     moment_ns = parse_timestamp(text)
+    if moment_ns is None and "Timestamp" in planned.fields:
+        # Source: recorded: wait_timestamp_jsonata (INVALID_ISO, NO_T).
+        words = f"The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+        raise flow.not_given(planned, "Timestamp", visit, words)
     if moment_ns is None:
         # Source: recorded: wait_timestamp_path (INVALID_ISO, NO_T).
         words = (

@@ -190,11 +190,12 @@ def _unsupported(planned: PlannedState, what: str) -> UnsupportedFeatureError:
 def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: Json) -> Call:
     if not isinstance(given, dict) or not isinstance(given.get("FunctionName"), str):
         # Source: recorded form of other refused Parameters; these words are assumed.
+        field = planned.state.flow.parameters_field
         words = (
-            f"The Parameters '{dumps(given)}' could not be used to start the Task: "
+            f"The {field} '{dumps(given)}' could not be used to start the Task: "
             "[The field 'FunctionName' is required but was missing]"
         )
-        detail = Detail("value", field="Parameters", pointer=f"{planned.state.pointer}/Parameters", value=given)
+        detail = Detail("value", field=field, pointer=f"{planned.state.pointer}/{field}", value=given)
         raise StatesError(RUNTIME, flow.prefix(visit) + words, detail=detail)
     other = next((name for name in given if name not in _CARRIED_OUT), None)
     if other is not None:
@@ -228,7 +229,7 @@ def _timeouts(
     planned: PlannedState, branch: Branch, visit: Visit, effective: Json
 ) -> tuple[int | None, int | None]:
     state = cast(TaskState, planned.state)
-    if not planned.paths:
+    if not planned.paths and not planned.fields:
         return state.timeout.value, state.heartbeat.value
     return (
         _seconds(planned, state.timeout, branch, visit, effective),
@@ -243,6 +244,8 @@ def _seconds(
 
     Source: recorded: invalid_jsonpath (HEARTBEATSECONDSPATH); the words for a value that is no number are assumed.
     """
+    if seconds.field in planned.fields:
+        return flow.give_whole(planned, seconds.field, visit, branch.scope, 1)
     if seconds.path is None:
         return seconds.value
     field = f"{seconds.field}Path"

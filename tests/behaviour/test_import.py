@@ -39,7 +39,7 @@ MACHINE = machine(
         "Branches": [graph(W={"Type": "Wait", "Seconds": 3, "End": True}), graph(P=passing(Assign={"inner": 1}))],
     },
     Call={
-        "Type": "Task", "Resource": INVOKE, "Parameters": {"FunctionName": "bad", "Payload.$": "$.tag"},
+        "Type": "Task", "Resource": INVOKE, "Parameters": {"FunctionName": "bad", "Payload": {"tag.$": "$.tag"}},
         "Catch": [{"ErrorEquals": ["ValueError"], "ResultPath": "$.error", "Next": "Which"}],
         "Assign": {"never": True}, "Next": "Which",
     },
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_history_is_refused(tmp_path: Path, text: str) -> None
 
 # In recordings names, ARNs, times and random values stand as placeholders, which no fold gives.
 def _of_a_placeholder(text: str) -> bool:
-    marks = ("<", "111111111111", "{{", "RandomNumberGenerated", "The Timestamp")
+    marks = ("<", "111111111111", "{{", "RandomNumberGenerated", "The Times")
     return any(mark in text for mark in marks)
 
 

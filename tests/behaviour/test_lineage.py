@@ -71,8 +71,9 @@ def test_a_payload_of_lambda_invoke_is_followed_to_the_function() -> None:
 
 
 def test_a_maps_result_comes_from_its_item_and_the_item_from_the_maps_input() -> None:
-    execution = ran({"Each": {**EACH, "ItemsPath": "$.items", "ResultPath": "$.out"}}, {"items": [{"id": 11}, {"id": 2222}]},
-                    lambda event, context: {"same": event["id"]})  # fmt: skip
+    state = {**EACH, "ItemsPath": "$.items", "ResultPath": "$.out"}
+    given = {"items": [{"id": 11}, {"id": 2222}]}
+    execution = ran({"Each": state}, given, lambda event, context: {"same": event["id"]})
     found = lineage(execution, "output.out[1].same")
     assert ways(found)[-1] == ("input.items[1].id", "input")
     assert "item 1 of Each" in words(found)
@@ -166,7 +167,7 @@ def test_lines_name_the_place_in_the_definition() -> None:
     made = machine(A=passing(Parameters={"x.$": "$.k"}))
     out = list(lineage_lines(lineage(made.run({"k": KEY}), "A.output.x"), made.source))
     assert out[0] == f'A.output.x  "{KEY}" ({len(KEY) + 2} bytes)'
-    assert out[2].strip() == "← Parameters/x.$ of A reads $.k  <machine>:7:16"
+    assert out[2].strip() == "← Parameters/x.$ of A reads $.k  <machine>:8:16"
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_both_directions_are_json() -> None:
     execution = made.run({"k": KEY})
     back = json.loads(json.dumps(lineage(execution, "A.output.x").to_json(made.source)))
     assert [hop["kind"] for hop in back["hops"]] == ["passed", "read", "passed", "input"]
-    assert back["hops"][1]["line"] == 7
+    assert back["hops"][1]["line"] == 8
     forth = json.loads(json.dumps(fate(execution, "input.k").to_json(made.source)))
     assert [use["kind"] for use in forth["uses"]] == ["read", "output"]
 
@@ -244,9 +245,17 @@ def test_both_directions_are_json() -> None:
         ("$.a[-1:]", {0: ("a", 1)}),
         ("$..b", {0: ("a", 0, "b"), 1: ("a", 1, "b")}),
         ("$.a[?(@.b == 'q')].b", {0: ("a", 1, "b")}),
-        ("$.a[0]", None),
     ],
 )
 def test_what_an_indefinite_path_takes_is_known_by_place(path: str, places: Any) -> None:
     found = locations(compile_path(path), {"a": [{"b": "p"}, {"b": "q"}]})
     assert found == places
+
+
+def test_jsonata_is_named_as_what_cannot_be_followed() -> None:
+    state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"x": "{% $states.input.k %}"}, "End": True}
+    execution = ran({"A": state}, {"k": KEY})
+    found = lineage(execution, "A.output.x")
+    assert [hop.kind for hop in found.hops] == ["unknown"]
+    assert found.hops[0].words == "lineage cannot follow the JSONata of Output yet"
+    assert [(use.kind, use.state, use.field) for use in fate(execution, "input.k").uses] == [("unknown", "A", "Output")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,8 @@ def test_without_a_file_of_runs_it_is_said_how_to_make_one(tmp_path: Path) -> No
     with pytest.raises(ConfigurationError, match="sfn-sim run MACHINE --keep"):
         find_run("last", tmp_path)
     assert list_runs(tmp_path) == []
+    with pytest.raises(ConfigurationError, match=r"no recorded runs at gone\.sqlite"):
+        find_run("gone.sqlite:3", tmp_path)
 
 
 def test_the_folder_is_for_its_owner_alone_and_git_does_not_see_it(tmp_path: Path) -> None:
@@ -216,3 +220,23 @@ def test_a_run_that_was_spooled_comes_back_like_one_in_memory(tmp_path: Path) ->
     plain = FAN.run(value, handlers)
     spooled = FAN.run(value, handlers, options=Options(sink=Spool))
     assert_same(recorded(tmp_path, FAN, spooled), plain)
+
+
+_KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("DELETE FROM stages")
+connection.execute("DELETE FROM payloads")
+connection.execute("PRAGMA cache_spill = 1")
+os._exit(9)
+"""
+
+
+def test_a_writer_that_is_killed_in_the_middle_leaves_the_runs_as_they_were(tmp_path: Path) -> None:
+    live = FAN.run({"items": [1]}, {"f": lambda event, _: event})
+    file = make_folder(tmp_path)
+    record(file, live, FAN.source)
+    assert subprocess.run([sys.executable, "-c", _KILLED, str(file)], check=False).returncode == 9
+    assert_same(find_run("last", tmp_path).execution, live)
+    assert record(file, live, FAN.source) == 2

@@ -27,6 +27,7 @@ Steps = tuple[str | int, ...]
 _NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUOTED = re.compile(r"['\"`]([A-Za-z_][A-Za-z0-9_.-]*)['\"`]")
 _LACKS = re.compile(r"miss|lack|requir|\bno\b|\bnot\b|without|need|KeyError|undefined", re.IGNORECASE)
+_OURS = "sfn-sim: "
 _ENOUGH = 3
 _MOST_LEFT = 5
 _GIVEN = ("afterParameters", "afterArguments", "afterInputPath", "input")
@@ -127,7 +128,9 @@ def not_given(execution: Execution, visit: Visit, error: str, message: str) -> t
         return "", ""
     words = [*_QUOTED.findall(message), *(each for each in _NAMES.findall(message) if "_" in each)]
     missing = next((each for each in dict.fromkeys(words) if len(each) >= _ENOUGH and each not in given), "")
-    if not missing or missing == called(visit):
+    # What the runtime noted itself, such as a variable that the environment lacks, was no key of the event.
+    noted = any(f" {missing}:" in line for _, text in visit.printed for line in text.splitlines() if _OURS in line)
+    if not missing or missing == called(visit) or noted:
         return "", ""
     field, name = _made_by(execution.log, visit)
     near = get_close_matches(missing, list(given), 1, 0.6)

@@ -109,7 +109,7 @@ class Interpreter:
             return value
         finally:
             # A branch and its scope hold each other, and the log through them: all of it would wait for a collection.
-            branch.scope.context, branch.scope.seed = _gone, None
+            branch.scope.context, branch.scope.seed, branch.scope.now_ms = _gone, None, None
 
     def _too_deep(self, visit: Visit) -> StatesError:
         """Return the error of data that is nested so deeply that nothing here can measure, compare or print it.

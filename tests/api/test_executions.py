@@ -166,19 +166,11 @@ def test_an_aliass_weights_share_out_executions(sfn: Client) -> None:
     assert 15 < twos < 70
 
 
-@pytest.mark.parametrize(
-    ("definition", "part"),
-    [
-        (graph(A=SEND), "sqs:sendMessage"),
-        (graph({"QueryLanguage": "JSONata"}, A=PASS), "JSONata"),
-    ],
-    ids=["another service", "JSONata"],
-)
-def test_what_is_not_carried_out_fails_the_execution_with_words(sfn: Client, definition: str, part: str) -> None:
-    described = sfn.describe_execution(executionArn=sfn.start(definition))
+def test_what_is_not_carried_out_fails_the_execution_with_words(sfn: Client) -> None:
+    described = sfn.describe_execution(executionArn=sfn.start(graph(A=SEND)))
     assert (described["status"], described["error"]) == ("FAILED", "States.Runtime")
     assert "does not carry out yet" in described["cause"]
-    assert part in described["cause"]
+    assert "sqs:sendMessage" in described["cause"]
 
 
 def test_a_synchronous_express_execution_answers_with_its_end(sfn: Client) -> None:

@@ -200,18 +200,14 @@ def test_lambda_invoke_wraps_the_payload_as_the_sdk_does() -> None:
     assert kinds[2:5] == ["TaskScheduled", "TaskStarted", "TaskSucceeded"]
 
 
-@pytest.mark.parametrize(
-    ("definition", "words"),
-    [
-        ({"QueryLanguage": "JSONata", "A": {"Type": "Pass", "End": True}}, "JSONata"),
-        ({"A": {"Type": "Pass", "QueryLanguage": "JSONata", "End": True}}, "/States/A/QueryLanguage"),
-    ],
-)
-def test_what_is_not_carried_out_yet_is_refused_when_it_is_loaded(definition: dict[str, Any], words: str) -> None:
-    language = {key: value for key, value in definition.items() if key == "QueryLanguage"}
-    states = {key: value for key, value in definition.items() if key != "QueryLanguage"}
-    with pytest.raises(UnsupportedFeatureError, match=words):
-        StateMachine.from_json({**language, "StartAt": "A", "States": states})
+@pytest.mark.parametrize(("field", "value"), [("ItemBatcher", {"MaxItemsPerBatch": 2}), ("Label", "rows")])
+def test_what_only_a_distributed_map_carries_out_is_refused_when_an_inline_one_is_loaded(
+    field: str, value: Any
+) -> None:
+    processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    state = {"Type": "Map", "ItemProcessor": processor, field: value, "End": True}
+    with pytest.raises(UnsupportedFeatureError, match=f"/States/A/{field}"):
+        StateMachine.from_json({"StartAt": "A", "States": {"A": state}})
 
 
 def test_a_task_on_another_service_is_refused_only_when_it_is_reached() -> None:

@@ -213,12 +213,21 @@ def test_a_feature_that_is_not_there_yet_is_refused_by_name_and_place(sfn_sim: C
     write(
         project,
         "new",
-        {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}},
+        {
+            "StartAt": "A",
+            "States": {
+                "A": {
+                    "Type": "Map",
+                    "Label": "rows",
+                    "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": True}}},
+                    "End": True,
+                }
+            },
+        },
     )
     ended = sfn_sim("run", "new")
     assert ended.code == 2
-    assert "definitions/new.asl.json:2:3" in ended.err
-    assert "JSONata" in ended.err
+    assert "definitions/new.asl.json:6:7: /States/A/Label needs a distributed Map" in ended.err
 
 
 def test_a_bug_of_ours_is_one_line_and_a_report_without_payloads(

@@ -125,6 +125,9 @@ def page(broken: str, mutations: str) -> str:
     return (
         f"{_HEAD}{_FIRST}{broken}{_FIRST}\n## Mutations\n\nOne change each in a sound machine, drawn with a seed: a "
         "ResultPath dropped, a key renamed or removed, `$$` for `$`, a key that a handler withholds.\n\n"
+        "The messages were "
+        "improved on the mutations of this very seed: the figure is not that of mutations nobody has "
+        "looked at.\n\n"
         f"{_SECOND}{mutations}{_SECOND}"
     )
 

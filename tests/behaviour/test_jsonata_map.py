@@ -14,7 +14,7 @@ from sfn_sim.run.execution import Execution
 from sfn_sim.services.isolation import isolated
 from tests.behaviour.machines import Busy, always, graph, parents, passing, task, types, words
 from tests.behaviour.test_distributed_map import only_run, processor
-from tests.behaviour.test_jsonata import EVALUATION, failed_field, load
+from tests.behaviour.test_jsonata_states import EVALUATION, failed_field, load
 
 ITEM = "{% $states.context.Map.Item.Value %}"
 
@@ -73,7 +73,9 @@ def test_an_item_selector_that_fails_fails_its_item() -> None:
 
 
 def test_output_and_assign_read_the_list_of_results() -> None:
-    state = mapping(Items=[1, 2], Output="{% $sum($states.result) %}", Assign={"n": "{% $count($states.result) %}"}, Next="B")
+    state = mapping(
+        Items=[1, 2], Output="{% $sum($states.result) %}", Assign={"n": "{% $count($states.result) %}"}, Next="B"
+    )
     assert run(state, B=passing(Output=["{% $states.input %}", "{% $n %}"])).result() == [3, 2]
 
 
@@ -133,11 +135,20 @@ def test_branches_read_outer_variables_and_their_arguments() -> None:
 
 
 def test_a_parallel_without_output_gives_the_list() -> None:
-    assert run({"Type": "Parallel", "Branches": [graph(P=passing()), graph(Q=passing())], "End": True}, 1).result() == [1, 1]
+    assert run({"Type": "Parallel", "Branches": [graph(P=passing()), graph(Q=passing())], "End": True}, 1).result() == [
+        1,
+        1,
+    ]
 
 
 def test_a_map_catches_what_fails_in_an_item_with_output() -> None:
-    catch = [{"ErrorEquals": ["Busy"], "Next": "B", "Output": {"e": "{% $states.errorOutput.Error %}", "n": "{% $count($states.input) %}"}}]
+    catch = [
+        {
+            "ErrorEquals": ["Busy"],
+            "Next": "B",
+            "Output": {"e": "{% $states.errorOutput.Error %}", "n": "{% $count($states.input) %}"},
+        }
+    ]
     execution = run(mapping(graph(I=task()), Catch=catch), [1, 2], always(Busy("no")), B=passing())
     assert execution.result() == {"e": "Busy", "n": 2}
 
@@ -200,7 +211,10 @@ def test_a_reader_and_a_writer_take_arguments_with_expressions(s3: Any) -> None:
             "ReaderConfig": {"InputType": "JSON", "MaxItems": "{% $states.input.most %}"},
         },
         ItemSelector={"v": ITEM},
-        ResultWriter={"Resource": "arn:aws:states:::s3:putObject", "Arguments": {**where, "Prefix": "{% 'o' & 'ut' %}"}},
+        ResultWriter={
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Arguments": {**where, "Prefix": "{% 'o' & 'ut' %}"},
+        },
         Output="{% $states.result.ResultWriterDetails.Key %}",
     )
     machine: StateMachine = load(A=state)

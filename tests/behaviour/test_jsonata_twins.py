@@ -11,7 +11,13 @@ from sfn_sim import StateMachine
 from tests.behaviour.machines import passing
 
 KEYS = st.sampled_from(["a", "b", "key one", "ü", "d-e"])
-LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text("xy'\"", max_size=3) | st.floats(-10, 10).map(lambda x: round(x, 2))
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text("xy'\"", max_size=3)
+    | st.floats(-10, 10).map(lambda x: round(x, 2))
+)
 VALUES = st.recursive(
     LEAVES | st.lists(st.integers(0, 3), max_size=3),
     lambda inner: st.dictionaries(KEYS, inner, max_size=3),
@@ -89,7 +95,13 @@ def test_variables_carry_a_value_unchanged_through_both_languages(
             "StartAt": "A",
             "States": {
                 "A": {"Type": "Pass", "Assign": {"v.$": in_jsonpath(path)}, "Next": "B"},
-                "B": {"Type": "Pass", "QueryLanguage": "JSONata", "Assign": {"w": "{% $v %}"}, "Output": "{% $v %}", "Next": "C"},
+                "B": {
+                    "Type": "Pass",
+                    "QueryLanguage": "JSONata",
+                    "Assign": {"w": "{% $v %}"},
+                    "Output": "{% $v %}",
+                    "Next": "C",
+                },
                 "C": {"Type": "Pass", "Parameters": {"input.$": "$", "v.$": "$v", "w.$": "$w"}, "End": True},
             },
         }

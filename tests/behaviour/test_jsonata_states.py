@@ -43,7 +43,10 @@ def choice(*rules: dict[str, Any], default: str | None = "No", **more: Any) -> d
     ("output", "given"),
     [
         ("{% $states.input.a %}", 1),
-        ({"x": "{% $states.input.a + 1 %}", "y": [1, "{% $states.input.b %}"], "z": None}, {"x": 2, "y": [1, "t"], "z": None}),
+        (
+            {"x": "{% $states.input.a + 1 %}", "y": [1, "{% $states.input.b %}"], "z": None},
+            {"x": 2, "y": [1, "t"], "z": None},
+        ),
         ("plain text", "plain text"),
         (" {% 1 %}", " {% 1 %}"),
         (None, None),
@@ -63,7 +66,9 @@ def test_a_state_without_output_gives_on_its_input_or_the_result_of_its_task() -
 
 
 def test_arguments_are_what_the_handler_is_given() -> None:
-    state = task(Arguments={"n": "{% $states.input.a * 2 %}"}, Output={"in": "{% $states.input %}", "r": "{% $states.result %}"})
+    state = task(
+        Arguments={"n": "{% $states.input.a * 2 %}"}, Output={"in": "{% $states.input %}", "r": "{% $states.result %}"}
+    )
     execution = run(state, {"a": 2}, lambda event, context: event["n"] + 1)
     assert execution.result() == {"in": {"a": 2}, "r": 5}
     assert [stage for stage, _ in execution.visit("A").stages] == ["input", "afterArguments", "result", "output"]
@@ -87,7 +92,9 @@ def test_a_wait_takes_its_seconds_and_its_timestamp_from_an_expression() -> None
 
 
 def test_a_fail_takes_its_error_and_cause_from_expressions() -> None:
-    execution = run({"Type": "Fail", "Error": "{% 'No' & $states.input.x %}", "Cause": "{% $string($states.input) %}"}, {"x": "X"})
+    execution = run(
+        {"Type": "Fail", "Error": "{% 'No' & $states.input.x %}", "Cause": "{% $string($states.input) %}"}, {"x": "X"}
+    )
     assert (execution.error, execution.cause) == ("NoX", '{"x":"X"}')
 
 
@@ -113,7 +120,10 @@ def test_the_first_condition_that_holds_decides() -> None:
 
 def test_output_and_assign_of_a_choice_itself_go_with_default() -> None:
     rule = {"Condition": False, "Next": "No", "Output": 1, "Assign": {"x": 1}}
-    execution = run(choice(rule, Output="{% 'none' %}", Assign={"x": "{% 2 %}"}), No=passing(Output=["{% $x %}", "{% $states.input %}"]))
+    execution = run(
+        choice(rule, Output="{% 'none' %}", Assign={"x": "{% 2 %}"}),
+        No=passing(Output=["{% $x %}", "{% $states.input %}"]),
+    )
     assert execution.result() == [2, "none"]
 
 
@@ -121,8 +131,8 @@ def test_a_condition_that_is_no_boolean_fails() -> None:
     execution = run(choice({"Condition": "{% $states.input.n %}", "Next": "No"}), {"n": 1}, No={"Type": "Succeed"})
     assert failed_field(execution) == (EVALUATION, "Choices[0]/Condition", "A")
     assert words(execution) == (
-        "The JSONata expression '$states.input.n' specified for the field 'Choices[0]/Condition' returned an unexpected "
-        "result type. Expected 'boolean', but was 'number' for value: 1"
+        "The JSONata expression '$states.input.n' specified for the field 'Choices[0]/Condition' returned an "
+        "unexpected result type. Expected 'boolean', but was 'number' for value: 1"
     )
 
 
@@ -168,7 +178,8 @@ def test_assigned_variables_stand_in_the_exit_as_json_text() -> None:
     [
         (
             passing(Output={"a": [0, {"b": "{% $states.input.no %}"}]}), "Output/a[1]/b",
-            "The JSONata expression '$states.input.no' specified for the field 'Output/a[1]/b' returned nothing (undefined).",
+            "The JSONata expression '$states.input.no' specified for the field 'Output/a[1]/b' returned nothing "
+            "(undefined).",
         ),
         (
             passing(Assign={"v": "{% $nobody %}"}), "Assign/v",
@@ -176,18 +187,18 @@ def test_assigned_variables_stand_in_the_exit_as_json_text() -> None:
         ),
         (
             passing(Output="{% $error('so not') %}"), "Output",
-            "The JSONata expression '$error('so not')' specified for the field 'Output' threw an error during evaluation. "
-            "D3137: so not",
+            "The JSONata expression '$error('so not')' specified for the field 'Output' threw an error during "
+            "evaluation. D3137: so not",
         ),
         (
             passing(Output="{% function($x){ $x } %}"), "Output",
-            "The JSONata expression 'function($x){ $x }' specified for the field 'Output' returned an unsupported result "
-            "type.",
+            "The JSONata expression 'function($x){ $x }' specified for the field 'Output' returned an unsupported "
+            "result type.",
         ),
         (
             passing(Output="{% ($f := function($n){ 1 + $f($n) }; $f(1)) %}"), "Output",
-            "The JSONata expression '($f := function($n){ 1 + $f($n) }; $f(1))' specified for the field 'Output' threw an "
-            "error during evaluation: Stack overflow error: Check for non-terminating recursive function. Consider "
+            "The JSONata expression '($f := function($n){ 1 + $f($n) }; $f(1))' specified for the field 'Output' threw "
+            "an error during evaluation: Stack overflow error: Check for non-terminating recursive function. Consider "
             "rewriting as tail-recursive",
         ),
         (
@@ -197,8 +208,8 @@ def test_assigned_variables_stand_in_the_exit_as_json_text() -> None:
         ),
         (
             {"Type": "Wait", "Seconds": "{% 'x' %}", "End": True}, "Seconds",
-            "The JSONata expression ''x'' specified for the field 'Seconds' returned an unexpected result type. Expected "
-            "'number', but was 'string' for value: \"x\"",
+            "The JSONata expression ''x'' specified for the field 'Seconds' returned an unexpected result type. "
+            "Expected 'number', but was 'string' for value: \"x\"",
         ),
         ({"Type": "Wait", "Seconds": "{% -1 %}", "End": True}, "Seconds", "The Seconds field has a negative value: -1"),
         (
@@ -249,10 +260,18 @@ def test_an_evaluation_that_fails_can_be_retried() -> None:
 def test_a_catch_without_output_gives_the_error_and_one_with_output_what_it_says() -> None:
     def caught(**catch: Any) -> Any:
         state = task(Catch=[{"ErrorEquals": ["Busy"], "Next": "B", **catch}])
-        return run(state, {"a": 1}, always(Busy("no")), B=passing(Output=["{% $states.input %}", "{% $exists($e) ? $e : null %}"]))
+        return run(
+            state,
+            {"a": 1},
+            always(Busy("no")),
+            B=passing(Output=["{% $states.input %}", "{% $exists($e) ? $e : null %}"]),
+        )
 
     assert set(caught().result()[0]) == {"Error", "Cause"}
-    given = caught(Output={"e": "{% $states.errorOutput.Error %}", "in": "{% $states.input %}"}, Assign={"e": "{% $states.errorOutput.Error %}"})
+    given = caught(
+        Output={"e": "{% $states.errorOutput.Error %}", "in": "{% $states.input %}"},
+        Assign={"e": "{% $states.errorOutput.Error %}"},
+    )
     assert given.result() == [{"e": "Busy", "in": {"a": 1}}, "Busy"]
 
 
@@ -263,7 +282,12 @@ def test_a_catch_whose_output_fails_fails_the_execution() -> None:
 
 
 def test_what_a_retry_has_mended_assigns_once() -> None:
-    state = task(Retry=[{"ErrorEquals": ["Busy"]}], Assign={"r": "{% $states.result %}"}, Output="{% $states.context.State.RetryCount %}", Next="B")
+    state = task(
+        Retry=[{"ErrorEquals": ["Busy"]}],
+        Assign={"r": "{% $states.result %}"},
+        Output="{% $states.context.State.RetryCount %}",
+        Next="B",
+    )
     execution = run(state, {}, fails(Busy("x"), then=5), B=passing(Output=["{% $states.input %}", "{% $r %}"]))
     assert execution.result() == [1, 5]
 
@@ -283,7 +307,13 @@ def test_a_jsonpath_state_of_a_jsonpath_machine_stands_beside_one_in_jsonata() -
 
 def test_branches_and_processors_have_the_machines_language_not_their_states() -> None:
     inner = graph(P=passing(Parameters={"v.$": "$"}))
-    state = {"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% $states.input.l %}", "ItemProcessor": inner, "End": True}
+    state = {
+        "Type": "Map",
+        "QueryLanguage": "JSONata",
+        "Items": "{% $states.input.l %}",
+        "ItemProcessor": inner,
+        "End": True,
+    }
     assert StateMachine.from_json(graph(M=state)).run({"l": [1, 2]}).result() == [{"v": 1}, {"v": 2}]
 
 
@@ -297,7 +327,10 @@ def test_text_that_looks_like_an_expression_is_text_in_jsonpath() -> None:
 
 
 def test_random_values_come_from_the_seed_and_time_from_the_virtual_clock() -> None:
-    machine = load(W={"Type": "Wait", "Seconds": 10, "Next": "A"}, A=passing(Output=["{% $random() %}", "{% $uuid() %}", "{% $now() %}"]))
+    machine = load(
+        W={"Type": "Wait", "Seconds": 10, "Next": "A"},
+        A=passing(Output=["{% $random() %}", "{% $uuid() %}", "{% $now() %}"]),
+    )
     one, same, other = (machine.run({}, seed=seed, name="n").result() for seed in (1, 1, 2))
     assert one == same
     assert one[:2] != other[:2]

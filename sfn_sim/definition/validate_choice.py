@@ -9,6 +9,7 @@ from __future__ import annotations
 from sfn_sim.definition.fields import JSONATA, OPERATORS
 from sfn_sim.definition.validate_findings import listed
 from sfn_sim.definition.validate_node import Node
+from sfn_sim.payload import Json
 
 _HEADS = ("And", "Or", "Not", "Variable", "Condition")
 
@@ -21,7 +22,7 @@ def one_head(node: Node) -> None:
         if not heads:
             hint = 'in JSONata a rule is "Condition": "{% … %}"'
             node.error("These fields are required: [Condition]", hint=hint)
-        elif "Condition" in value and not isinstance(value["Condition"], bool | str):
+        elif "Condition" in value and not _may_hold(node, value["Condition"]):
             # Source: recorded: choice_condition_constant_jsonata (true and false are taken); the refusal is assumed.
             node.error("Expected value of type [BOOLEAN]", "Condition", hint="write true, false or {% … %}")
         return
@@ -32,6 +33,12 @@ def one_head(node: Node) -> None:
         if not heads and any(name in value for name in OPERATORS):
             hint = 'add "Variable" with the path of what is compared'
         node.error(f"The object must have only one of the following fields, {listed(_HEADS)}", hint=hint)
+
+
+def _may_hold(node: Node, condition: Json) -> bool:
+    if isinstance(condition, str):
+        return condition.startswith("{%") or node.findings.left_open(condition)
+    return isinstance(condition, bool)
 
 
 def one_operator(node: Node) -> None:

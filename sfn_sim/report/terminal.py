@@ -205,6 +205,8 @@ def show_stages(target: Console, visits: Sequence[Visit], state: str) -> None:
         target.print(Text(f"{visit.path} (event {visit.entered_event}, at {duration(visit.entered_ms)})", "bold"))
         for stage, value in visit.stages:
             target.print(Text(f"  {stage:<20} {_brief(value, 2000)}"))
+        if visit.left and visit.stages[-1][0] == "output":  # JSONata's Output: it has just been printed
+            continue
         if visit.left:
             target.print(Text(f"  {'output':<20} {_brief(visit.output, 2000)}"))
         elif visit.error:

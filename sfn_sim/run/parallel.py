@@ -55,9 +55,10 @@ def run_parallel(
         log.append("ParallelStateSucceeded", branch.last)
         return output
 
-    def failed(_: StatesError) -> None:
-        # As with a Map, what fails before it has started has no event of its own.
-        if has_started:
+    def failed(error: StatesError) -> None:
+        # As with a Map, what fails before it has started has no event of its own, unless JSONata failed.
+        # Source: assumed, after map_state_items_eval_jsonata_fail.
+        if has_started or flow.is_evaluation(error):
             branch.last = log.append("ParallelStateFailed", branch.last)
 
     return (yield from interpreter.attempt(planned, branch, visit, work, failed))

@@ -95,7 +95,7 @@ def choice(condition: Any) -> dict[str, Any]:
 def test_a_condition_is_checked() -> None:
     assert refused(choice("{% n > 1 %}"))[2] == "/States/A/Choices[0]/Condition"
     assert findings(choice(True)) == []
-    assert refused(choice(1))[1] == "Expected value of type [BOOLEAN]"
+    assert refused(choice(1))[1] == refused(choice("text"))[1] == "Expected value of type [BOOLEAN]"
 
 
 def test_numbers_that_an_expression_gives_are_checked() -> None:

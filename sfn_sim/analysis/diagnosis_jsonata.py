@@ -44,6 +44,8 @@ def _expression(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: E
         diagnosis.label = f"this gives {kind_of(detail.reached)}"
         diagnosis.what = f"{detail.field} gave {_shown(detail.reached)}"
         diagnosis.fix = f"let it give {_expected(detail)}"
+        if _expected(detail) == "an array":
+            diagnosis.fix += ": write [] behind a path; a list of one item, which JSONata gives as the item, stays one"
     elif detail.problem == "unsupported":
         diagnosis.label = "a function"
         diagnosis.what = f"{detail.field} gave a function, which is no JSON"

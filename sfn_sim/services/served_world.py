@@ -26,6 +26,7 @@ from io import BytesIO
 from typing import Any
 
 from sfn_sim import clock
+from sfn_sim.services.connections import KnownConnections
 from sfn_sim.services.frames import StreamEnded, read_frame, write_frames
 from sfn_sim.services.isolation import lock_moto, moto_answers, when_imported
 
@@ -95,31 +96,10 @@ def _is_somebody_to_ask() -> bool:
     return handlers is not None and any(entry[0] == "before-send" for entry in handlers.BUILTIN_HANDLERS)
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    """Knows its open connections, so that they end with it."""
+class _Server(KnownConnections, socketserver.TCPServer):
+    """Listens for workers; one that is stuck does not keep a run from ending."""
 
-    daemon_threads = True
     block_on_close = False
-
-    def __init__(self, *args: Any) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__(*args)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a worker that goes away is no event of this run."""
-
-    def close_connections(self) -> None:
-        for request in list(self._open):
-            with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
 
 
 def _connection(token: str, services: _Services) -> type[socketserver.StreamRequestHandler]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+from sfn_sim.services.connections import KnownConnections
 from sfn_sim.world.openai import OpenAIStandIn
 
 
@@ -31,31 +30,8 @@ class Server:
         self._thread.join()
 
 
-class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that kept-alive ones end with it."""
-
-    daemon_threads = True
-
-    def __init__(self, *args: Any) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__(*args)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that goes away is no event of this run."""
-
-    def close_connections(self) -> None:
-        for request in list(self._open):
-            # Wakes the thread that waits for the connection's next request; it closes the connection itself.
-            with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
+class _Server(KnownConnections, HTTPServer):
+    """Listens for OpenAI's clients."""
 
 
 def _handler(stand_in: OpenAIStandIn) -> type[BaseHTTPRequestHandler]:

@@ -22,6 +22,7 @@ import click
 
 from sfn_sim import __version__
 from sfn_sim.commands.check import check, explain_code
+from sfn_sim.commands.convert import convert
 from sfn_sim.commands.coverage import coverage
 from sfn_sim.commands.diff import diff
 from sfn_sim.commands.explain import explain
@@ -55,6 +56,7 @@ cli.add_command(diff)
 cli.add_command(explain)
 cli.add_command(lineage)
 cli.add_command(path)
+cli.add_command(convert)
 cli.add_command(coverage)
 
 

@@ -1,4 +1,8 @@
-"""embedding-create-chunk-groups: steps 9 and 10, intermediate snapshots into groups."""
+"""embedding-create-chunk-groups: steps 9 and 10, intermediate snapshots into groups.
+
+The groups go to S3, however few they are, and are loaded from there as a list without their chunks; with
+GROUPS_INLINE_BYTES, those of up to so many bytes stay in the state.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def create_chunk_groups(event: dict[str, Any]) -> dict[str, Any]:
-    """Write the groups to S3 and return them with their key."""
+    """Return the groups, with the key under which they lie in S3 if they do."""
     size = event.get("group_size", GROUP_SIZE)
     if not isinstance(size, int) or size < 1:
         raise InvalidEventError(f"group_size must be a whole number of at least 1, not {size!r}")
@@ -33,6 +37,8 @@ def create_chunk_groups(event: dict[str, Any]) -> dict[str, Any]:
     if lost:
         raise InvalidEventError(f"chunk_results[{lost[0]}] has no intermediate_key: its chunk would be lost")
     groups = [chunks[start : start + size] for start in range(0, len(chunks), size)]
+    if objects.size_bytes(groups) <= settings.GROUPS_INLINE_BYTES:
+        return _listed(event, groups, None, None, inline=True)
     key = f"chunk_groups/{event['batch_id']}/groups.json"
     objects.write_json(key, groups)
     return _listed(event, groups, key, settings.BUCKET, inline=True)
@@ -44,7 +50,9 @@ def load_groups_from_s3(event: dict[str, Any]) -> dict[str, Any]:
     return _listed(event, objects.read_json(key, bucket), key, bucket, inline=False)
 
 
-def _listed(event: dict[str, Any], groups: list[Any], key: str, bucket: str, *, inline: bool) -> dict[str, Any]:
+def _listed(
+    event: dict[str, Any], groups: list[Any], key: str | None, bucket: str | None, *, inline: bool
+) -> dict[str, Any]:
     return {
         "batch_id": event["batch_id"],
         "groups": [
@@ -59,7 +67,7 @@ def _listed(event: dict[str, Any], groups: list[Any], key: str, bucket: str, *, 
         "groups_s3_key": key,
         "groups_s3_bucket": bucket,
         "total_groups": len(groups),
-        "use_s3": True,
+        "use_s3": key is not None,
         "poll_results_s3_key": event["poll_results_s3_key"],
         "poll_results_s3_bucket": event["poll_results_s3_bucket"],
     }

@@ -8,9 +8,6 @@ from shared import objects, settings, table
 from shared.errors import InvalidEventError
 
 BATCH_TYPES = {"line": "LINE_EMBEDDING", "word": "WORD_EMBEDDING"}
-INLINE_BYTES = 100 * 1024
-"""Above this the list goes to S3 (the document's threshold)."""
-
 STATE_BYTES = 192 * 1024
 """What the state may weigh with the list and the references in it: three quarters of the limit."""
 
@@ -28,7 +25,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     pending = table.pending_batches(batch_type)
     batches = pending[: batches_that_fit(settings.BUCKET, settings.MAX_BATCHES_PER_RUN)]
     size = objects.size_bytes(batches)
-    use_s3 = size > INLINE_BYTES or size + len(batches) * reference_bytes(settings.BUCKET) > STATE_BYTES
+    use_s3 = size > settings.LIST_INLINE_BYTES or size + len(batches) * reference_bytes(settings.BUCKET) > STATE_BYTES
     key = f"manifests/{execution_id}/batches.json" if use_s3 else None
     if key:
         objects.write_json(key, batches)

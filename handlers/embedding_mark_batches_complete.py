@@ -24,6 +24,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Raises:
         IncompleteMergeError: a batch with a delta is not in the snapshot; the others are marked nevertheless.
+        BatchConflictError: somebody else ended a batch otherwise; the others are marked nevertheless.
     """
     execution_id = event["batch_id"]
     results = objects.referred(event, "poll_results")
@@ -43,10 +44,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _merged(execution_id: str, databases: set[str]) -> set[str]:
+    """Return the batches that this execution merged into what is published: a snapshot may lie there and not be."""
+    keys = {database: latest.snapshot_key(database, execution_id) for database in sorted(databases)}
     return {
         batch_id
-        for database in sorted(databases)
-        for batch_id in manifest.read(latest.snapshot_key(database, execution_id))["batch_ids"]
+        for database, key in keys.items()
+        if latest.holds(database, key)
+        for batch_id in manifest.read(key)["batch_ids"]
     }
 
 
@@ -65,12 +69,7 @@ def _end(endings: list[table.Ending]) -> None:
     size = settings.BATCHES_PER_TRANSACTION
     if not 1 <= size <= MOST_IN_A_TRANSACTION:
         raise InvalidEventError(f"BATCHES_PER_TRANSACTION must be 1 to {MOST_IN_A_TRANSACTION}, not {size}")
-    if size == 1:
-        for ending in endings:
-            table.end_batch(ending)
-        return
-    for start in range(0, len(endings), size):
-        table.end_batches(endings[start : start + size])
+    table.end_all(endings, size)
 
 
 def _counts(names: list[str]) -> dict[str, int]:

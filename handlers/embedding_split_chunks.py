@@ -8,9 +8,6 @@ from typing import Any
 from shared import objects, settings
 from shared.errors import InvalidEventError
 
-INLINE_BYTES = 150 * 1024
-"""Above this the chunks go to S3 (the document's threshold)."""
-
 CHUNK_SIZE = 10
 _KEPT = (
     "batch_id", "batch_status", "action", "database", "collection",
@@ -42,7 +39,7 @@ def split_into_chunks(event: dict[str, Any]) -> dict[str, Any]:
         {"chunk_index": n, "batch_id": batch_id, "delta_results": deltas[start : start + size]}
         for n, start in enumerate(range(0, len(deltas), size))
     ]
-    use_s3 = objects.size_bytes(chunks) > INLINE_BYTES
+    use_s3 = objects.size_bytes(chunks) > settings.CHUNKS_INLINE_BYTES
     key = f"chunks/{batch_id}/chunks.json" if use_s3 else None
     if key:
         objects.write_json(key, chunks)

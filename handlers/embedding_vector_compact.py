@@ -105,7 +105,7 @@ def _publish(database: str, execution_id: str, keys: list[str], merged: list[str
     if current and current["execution_id"] == execution_id:
         # An attempt before this one came to its end, but its answer was lost. To write over a snapshot that
         # is in use would put it at risk for nothing.
-        if manifest.read(key)["batch_ids"] != merged:
+        if not set(merged) <= set(manifest.read(key)["batch_ids"]):
             raise ExecutionNameReusedError(f"{key} is the latest snapshot and holds other batches than this run's")
         return int(current["total_embeddings"])
     with snapshot.folder() as path:
@@ -121,7 +121,7 @@ def _publish(database: str, execution_id: str, keys: list[str], merged: list[str
             _merge(keys, writer)
             writer.flush()
             total = int(target.count())
-        snapshot.store(path, key, database, total, merged)
+        snapshot.store(path, key, database, total, merged, current["snapshot_key"] if current else None)
     _validate(key, database, total)
     lock.renew(database, execution_id)
     latest.swap(database, execution_id, total)

@@ -31,6 +31,7 @@ from sfn_sim.commands.lineage import lineage
 from sfn_sim.commands.path import path
 from sfn_sim.commands.replay import replay
 from sfn_sim.commands.runs import runs
+from sfn_sim.commands.state import one_state
 from sfn_sim.errors import DefinitionError, HandlerWallLimitError, SfnSimError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ cli.add_command(lineage)
 cli.add_command(path)
 cli.add_command(convert)
 cli.add_command(coverage)
+cli.add_command(one_state)
 
 
 def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfn_sim import limits
 from sfn_sim.definition.model import ABSENT, Absent, Definition, MapState, TaskState
@@ -28,6 +28,9 @@ from sfn_sim.services.surroundings import surroundings
 from sfn_sim.source import Diagnostic, Source
 from sfn_sim.sources import read_definition
 
+if TYPE_CHECKING:
+    from sfn_sim.testing.mocks import Mocks
+
 START = datetime(2025, 1, 1, tzinfo=UTC)
 """A run starts at this virtual moment unless it is told otherwise."""
 
@@ -45,6 +48,7 @@ class _Surroundings:
     wall_limit_s: float
     isolate: bool
     cold: bool
+    mocks: Mocks | None = None
 
 
 @dataclass
@@ -116,6 +120,12 @@ class StateMachine:
     def functions(self) -> dict[str, str]:
         """Return the Lambda functions that the definition names, by name or ARN, each with a state that calls it."""
         found: dict[str, str] = {}
+        for state, function in self._calls():
+            found.setdefault(function, state.pointer)
+        return found
+
+    def _calls(self) -> Iterator[tuple[TaskState, str]]:
+        """Yield the Task states that call a function which the definition names."""
         for planned in self.planned.states:
             state = planned.state
             if isinstance(state, TaskState):
@@ -125,8 +135,7 @@ class StateMachine:
                         state.flow.parameters.get("FunctionName") if isinstance(state.flow.parameters, dict) else None
                     )
                 if isinstance(resource, str) and not resource.startswith(("arn:aws:states:", "{%")):
-                    found.setdefault(resource, state.pointer)
-        return found
+                    yield state, resource
 
     def calls_aws(self) -> bool:
         """Tell whether the machine itself calls an AWS service: a distributed Map that reads or writes in S3 does."""
@@ -153,6 +162,7 @@ class StateMachine:
         options: Options | None = None,
         isolate: bool = True,
         cold: bool = False,
+        mocks: Mocks | None = None,
     ) -> Execution:
         """Run one execution to its end, in virtual time.
 
@@ -172,6 +182,7 @@ class StateMachine:
             options: limits and observers.
             isolate: False when the caller has shut handlers in itself (a world).
             cold: whether every invocation gets a container of its own.
+            mocks: what answers for functions, resources and states in place of handlers.
 
         Raises:
             InputError: the input is not JSON or over the limit.
@@ -184,7 +195,7 @@ class StateMachine:
         names = [name or self.execution_name(options.seed, start)]
         around = _Surroundings(
             Handlers.of(handlers), start, workers, executor, environment or {}, allow_network, handler_wall_limit_s,
-            isolate, cold,
+            isolate, cold, mocks,
         )  # fmt: skip
         return self._run(names, input, around, options)[0]
 
@@ -216,7 +227,9 @@ class StateMachine:
     def _run(
         self, names: Sequence[str], input: Json | Absent, around: _Surroundings, options: Options
     ) -> list[Execution]:
-        self.check_handlers(around.handlers)
+        self.check_handlers(around.handlers, around.mocks)
+        if around.mocks is not None:
+            options = replace(options, answers=around.mocks.answers)
         value = check_input({} if isinstance(input, Absent) else input, options.limit_bytes)
         identities = [Identity(self.name, name, around.start) for name in names]
         with contextlib.ExitStack() as stack:
@@ -226,25 +239,27 @@ class StateMachine:
                 stack.enter_context(surroundings())
             calls = Calls(around.handlers, around.start, options.seed, around.wall_limit_s, around.cold)
             executor = make_executor(around.executor, calls, around.workers)
+            if around.mocks is not None:
+                executor = around.mocks.over(executor, around.start)
             stack.callback(executor.close)
             stack.enter_context(rare_collections())
             if len(identities) > 1:
                 return execute_together(self.planned, value, identities, executor, options)
             return [execute(self.planned, value, identities[0], executor, options)]
 
-    def check_handlers(self, handlers: Handlers) -> None:
-        """Refuse handlers that do not answer for every function that the definition names.
+    def check_handlers(self, handlers: Handlers, mocks: Mocks | None = None) -> None:
+        """Refuse handlers that do not answer for every function that the definition names and no mock answers for.
 
         Raises:
             MissingHandlerError: names each that is missing, with the state that calls it.
         """
-        missing = [
-            f"{self.source.locate(pointer + '/Resource')}: {handlers.missing(name)}"
-            for name, pointer in self.functions().items()
-            if not handlers.has(name)
-        ]
+        missing = {
+            function: f"{self.source.locate(state.pointer + '/Resource')}: {handlers.missing(function)}"
+            for state, function in reversed([*self._calls()])
+            if not handlers.has(function) and not (mocks is not None and mocks.covers(state.name, function))
+        }
         if missing:
-            raise MissingHandlerError("\n".join(missing))
+            raise MissingHandlerError("\n".join(reversed(missing.values())))
 
 
 def check_input(value: Json, limit_bytes: int = limits.PAYLOAD.value) -> Json:

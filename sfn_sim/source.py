@@ -118,6 +118,15 @@ class Source:
         first_line = self.text.find("\n", start, end)
         return self.at_offset(start, max(1, (end if first_line < 0 else first_line) - start))
 
+    def lines_of(self, pointer: str) -> range:
+        """Return the numbers of the lines on which a value stands, its key's among them; the nearest ancestor's."""
+        at = pointer
+        while at and at not in self._spans:
+            at = at.rpartition("/")[0]
+        span = self._spans[at]
+        first = self.at_offset(span.key[0] if span.key else span.value[0]).line
+        return range(first, self.at_offset(max(span.value[0], span.value[1] - 1)).line + 1)
+
     def line(self, number: int) -> str:
         """Return the text of a line, counted from 1."""
         start = self._lines[number - 1]

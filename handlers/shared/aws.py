@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import HTTPClientError
 
 ATTEMPTS = 8
 FIRST_DELAY_S = 0.2
@@ -46,7 +46,9 @@ def _delay_before_retry(attempts: int, response: Any, caught_exception: Any, **_
     if attempts >= ATTEMPTS:
         return None
     if caught_exception is not None:
-        if not isinstance(caught_exception, BotocoreConnectionError | ReadTimeoutError):
+        # No answer came: the connection was refused, was reset, or timed out. Whether the request went through is
+        # not known, so that each has to be one that may come twice.
+        if not isinstance(caught_exception, BotocoreConnectionError | HTTPClientError | OSError):
             return None
     else:
         answer, parsed = response

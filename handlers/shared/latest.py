@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from shared import objects
+from shared import manifest, objects
+from shared.errors import CorruptedSnapshotError
 
 
 def folder_key(database: str) -> str:
@@ -23,6 +24,18 @@ def read(database: str) -> dict[str, Any] | None:
     """Return the pointer (snapshot_key, execution_id, total_embeddings); None before the first snapshot."""
     text = objects.read_if_there(folder_key(database) + "pointer.json")
     return None if text is None else dict(orjson.loads(text))
+
+
+def holds(database: str, prefix: str) -> bool:
+    """Tell whether the current snapshot is the one under a prefix, or was built on it."""
+    current = read(database)
+    at = current["snapshot_key"] if current else None
+    while at is not None and at != prefix:
+        try:
+            at = manifest.read(at).get("base")
+        except CorruptedSnapshotError:  # so old that it was removed
+            return False
+    return at is not None
 
 
 def swap(database: str, execution_id: str, total_embeddings: int) -> None:

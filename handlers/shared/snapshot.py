@@ -102,7 +102,9 @@ class Writer:
         self._waiting.clear()
 
 
-def store(path: Path, prefix: str, name: str, count: int, batch_ids: Sequence[str]) -> None:
+def store(
+    path: Path, prefix: str, name: str, count: int, batch_ids: Sequence[str], base: str | None = None
+) -> None:
     """Upload a closed folder under a prefix.
 
     Args:
@@ -111,6 +113,7 @@ def store(path: Path, prefix: str, name: str, count: int, batch_ids: Sequence[st
         name: its collection.
         count: how many records that has.
         batch_ids: the batches whose deltas this run merged into it.
+        base: the prefix of the snapshot that it was built on, if there was one.
     """
     indexes = {each.name: f"index-{n}" for n, each in enumerate(sorted(p for p in path.iterdir() if p.is_dir()))}
     files = {}
@@ -119,7 +122,8 @@ def store(path: Path, prefix: str, name: str, count: int, batch_ids: Sequence[st
         stored = "/".join([indexes.get(local.parts[0], local.parts[0]), *local.parts[1:]])
         objects.upload(file, prefix + stored)
         files[stored] = {"path": local.as_posix(), "bytes": file.stat().st_size}
-    manifest.write(prefix, {"collection": name, "count": count, "batch_ids": list(batch_ids), "files": files})
+    described = {"collection": name, "count": count, "batch_ids": list(batch_ids), "files": files}
+    manifest.write(prefix, described if base is None else {**described, "base": base})
 
 
 def restore(prefix: str, path: Path) -> dict[str, Any]:

@@ -99,26 +99,50 @@ def end_batch(ending: Ending) -> None:
     Raises:
         BatchConflictError: somebody else gave it another status.
     """
-    try:
-        _dynamodb.update_item(**_update(ending))
-    except _Refused:
-        key = {"PK": {"S": f"BATCH#{ending.batch_id}"}, "SK": {"S": "STATUS"}}
-        item: Mapping[str, Any] = _dynamodb.get_item(TableName=TABLE, Key=key).get("Item", {})
-        status = item.get("GSI1PK", {}).get("S", "absent").removeprefix("STATUS#")
-        raise BatchConflictError(f"batch {ending.batch_id} cannot become {ending.status}: it is {status}") from None
+    status = ""
+    for _ in range(2):
+        try:
+            _dynamodb.update_item(**_update(ending))
+            return
+        except _Refused:
+            status = _status(ending.batch_id)
+            # A refusal that the record does not bear out is asked for once more.
+            if status not in ("PENDING", ending.status):
+                break
+    raise BatchConflictError(f"batch {ending.batch_id} cannot become {ending.status}: it is {status}")
 
 
-def end_batches(endings: Sequence[Ending]) -> None:
-    """Give up to 25 batches their final status in one transaction; one by one if any was changed meanwhile.
+def _status(batch_id: str) -> str:
+    key = {"PK": {"S": f"BATCH#{batch_id}"}, "SK": {"S": "STATUS"}}
+    found = _dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)
+    item: Mapping[str, Any] = found.get("Item", {})
+    status: str = item.get("GSI1PK", {}).get("S", "absent").removeprefix("STATUS#")
+    return status
+
+
+def end_all(endings: Sequence[Ending], together: int) -> None:
+    """Give batches their final status, so many in one transaction; one by one where any was changed meanwhile.
 
     Raises:
-        BatchConflictError: somebody else gave one of them another status.
+        BatchConflictError: somebody else gave some of them another status; the others have theirs.
     """
-    try:
-        _dynamodb.transact_write_items(TransactItems=[{"Update": _update(ending)} for ending in endings])
-    except _Cancelled:
-        for ending in endings:
-            end_batch(ending)
+    conflicts: list[BatchConflictError] = []
+    for start in range(0, len(endings), together):
+        part = endings[start : start + together]
+        if together > 1:
+            try:
+                _dynamodb.transact_write_items(TransactItems=[{"Update": _update(ending)} for ending in part])
+                continue
+            except _Cancelled:
+                pass
+        for ending in part:
+            try:
+                end_batch(ending)
+            except BatchConflictError as conflict:
+                conflicts.append(conflict)
+    if conflicts:
+        more = f", and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
+        raise BatchConflictError(f"{conflicts[0]}{more}")
 
 
 def _update(ending: Ending) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def diagnose(execution: Execution, source: Source) -> Diagnosis | None:
         if detail.kind == "path" and diagnosis.location is not None:
             diagnosis.location = _underline(diagnosis.location, detail, source)
         _KINDS.get(detail.kind, _other)(diagnosis, detail, visit, execution)
+        if detail.kind != "fail":
+            diagnosis_handler.through_catcher(diagnosis, visit, execution)
         if detail.item >= 0:
             diagnosis.notes.append(f"this is item {detail.item} of {visit.path}")
     else:
@@ -192,6 +194,11 @@ def _why_missing(
         diagnosis.why = f"the state's input has it, but InputPath {flow.input_path} hands on only a part"
         diagnosis.fix = f"give the path below {flow.input_path}, or take InputPath away"
         return
+    if diagnosis_origin.reads_result(visit, detail.field):
+        diagnosis.fix = _nearest(steps, detail.reached, "$")
+        if diagnosis_origin.explain_result(diagnosis, detail, visit, execution, steps):
+            return
+        diagnosis.fix = ""
     if detail.reached is None and detail.stopped_at:
         maker = find_null(log, visit, steps[:-1])
         diagnosis.why = (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sfn_sim.analysis.diagnosis_origin import left_out, not_given
-from sfn_sim.analysis.trace import MISSING, effective_input, kind_of, null_origin
+from sfn_sim.analysis.trace import MISSING, before, effective_input, kind_of, null_origin
 from sfn_sim.definition.model import ABSENT
 from sfn_sim.errors import ALL, TASK_FAILED, Detail
 from sfn_sim.run.execution import Execution
@@ -106,6 +106,21 @@ def _fail(diagnosis: Diagnosis, _: Detail, visit: Visit, execution: Execution) -
                     "instead of a fixed Cause"
                 )
             break
+
+
+def through_catcher(diagnosis: Diagnosis, visit: Visit, execution: Execution) -> None:
+    """Tell of the failure whose catcher led to the state that failed now: it may be what is to be mended."""
+    caught = next((each for each in before(execution.log, visit) if each.caught and each.error is not None), None)
+    if caught is None or caught.error is None:
+        return
+    error, cause = caught.error
+    first = next(each for each in reversed(execution.log.visits[: visit.index]) if each.error == caught.error)
+    why, fix = not_given(execution, first, error or "", _words(cause))
+    told = f"{first.path} (event {first.entered_event}) had failed with {error}: {_words(cause)}, and the Catch of "
+    told += f"{caught.name} led here"
+    diagnosis.why = "; ".join(filter(None, (diagnosis.why, told, why)))
+    if fix:
+        diagnosis.fix = f"{fix}; or {diagnosis.fix}" if diagnosis.fix else fix
 
 
 def _words(cause: str | None) -> str:

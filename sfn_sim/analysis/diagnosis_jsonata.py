@@ -8,6 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
+from sfn_sim.analysis import diagnosis_jsonata_origin as from_where
 from sfn_sim.analysis.trace import MISSING, find_loss, find_null, keys_of, kind_of, look
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json, dumps
@@ -27,6 +28,7 @@ _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _INPUT = re.compile(r"\$states\.input((?:\.(?:[A-Za-z_]\w*|`[^`]+`))+)")
 _NAME = re.compile(r"`([^`]+)`|([A-Za-z_]\w*)")
 _LONG = 60
+Steps = tuple[str | int, ...]
 _FEW = 3
 
 
@@ -86,7 +88,7 @@ def _undefined(
     if base is None or isinstance(base.values[0], Undefined):
         name = variable[1] if variable else ""
         if name and name != "states" and name not in visit.branch.scope.variables and "(" not in culprit.text:
-            _unknown_variable(diagnosis, name, visit)
+            _unknown_variable(diagnosis, name, visit, execution)
             return culprit.start, len(name) + 1
         diagnosis.label = "nothing"
         diagnosis.what = f"{culprit.text} gave nothing"
@@ -105,50 +107,82 @@ def _undefined(
     else:
         diagnosis.label = f"read below {kind_of(value)}"
         diagnosis.what = f"{base.text} is {kind_of(value)}, and has no {key!r}"
-    _why(diagnosis, culprit, value, visit, execution)
+    known_maker = _why(diagnosis, culprit, value, visit, execution)
     near = _near(key, value)
     if near:
-        diagnosis.fix = f"did you mean {base.text}.{near}?"
+        otherwise = f" If not, {diagnosis.fix}" if known_maker else ""
+        diagnosis.fix = f"did you mean {base.text}.{near}?{otherwise}"
     return start, culprit.end - start
 
 
-def _unknown_variable(diagnosis: Diagnosis, name: str, visit: Visit) -> None:
+def _unknown_variable(diagnosis: Diagnosis, name: str, visit: Visit, execution: Execution) -> None:
     known = sorted(visit.branch.scope.variables)
     have = f"there are: {', '.join(f'${each}' for each in known)}" if known else "none is assigned on the way to it"
     diagnosis.label = "no such variable here"
     diagnosis.what = f"no variable ${name} has a value in {visit.name}: {have}"
+    diagnosis.why = from_where.assigners(visit, execution.log)
     near = get_close_matches(name, known, 1)
     diagnosis.fix = f'give it a value in the Assign of a state before: "Assign": {{"{name}": …}}'
     if near:
-        diagnosis.fix = f"did you mean ${near[0]}?"
+        diagnosis.fix = f"did you mean ${near[0]}? Or let the state that assigns it assign ${name}"
     if isinstance(visit.input, dict) and name in visit.input:
         diagnosis.fix = f"read $states.input.{name}: the state's input has that key, and ${name} is a variable"
 
 
-def _why(diagnosis: Diagnosis, culprit: Part, value: Json, visit: Visit, execution: Execution) -> None:
+def _why(diagnosis: Diagnosis, culprit: Part, value: Json, visit: Visit, execution: Execution) -> bool:
+    """Say what led to it. Returns whether it is known who should have given it, and the fix says so."""
+    path = from_where.path_of(culprit.text)
+    if path is not None and path[:2] == ("states", "context"):
+        if len(path) == 3:  # below, it is a misspelt name of the Context Object
+            _context_for_input(diagnosis, path[2:], visit)
+        return False
     found = _INPUT.fullmatch(culprit.text)
     if found is None:
-        return
+        return _never(diagnosis, path, visit, execution)
     steps = tuple(quoted or plain for quoted, plain in _NAME.findall(found[1]))
     if value is None:
         maker = find_null(execution.log, visit, steps[:-1])
         if maker is not None:
             diagnosis.why = f"{maker.name} (event {maker.entered_event}) made it null"
             diagnosis.fix = f"let {maker.name} give a value there, or test it with $exists before"
-        return
+        return False
     loss = find_loss(execution.log, visit, steps)
     if loss is not None:
         diagnosis.why = loss.how
+        made = from_where.origin(execution, execution.log, visit, path) if path is not None else None
+        if made is not None and made.event > loss.visit.entered_event:
+            diagnosis.why, diagnosis.fix = f"{made.words}. {loss.how}", made.fix
+            return True
         diagnosis.fix = f"let {loss.visit.name} pass it on"
         if loss.visit.state.state.query_language == "JSONata":
             diagnosis.fix = f'let the Output of {loss.visit.name} pass it on: "{steps[0]}": "{{% … %}}"'
-        return
+        return True
     diagnosis.why = "no state before this one ever had it, nor the execution's input"
     if visit.previous < 0:
         diagnosis.why = f"the execution's input does not have it: {keys_of(visit.input)}"
     diagnosis.fix = f"give {'.'.join(steps)} in the input, or test it with $exists"
     if look(visit.input, steps[-1:]) is not MISSING:
         diagnosis.fix = f"read $states.input.{steps[-1]}"
+    return _never(diagnosis, path, visit, execution)
+
+
+def _never(diagnosis: Diagnosis, path: Steps | None, visit: Visit, execution: Execution) -> bool:
+    """Say who should have given what a path reads."""
+    made = from_where.origin(execution, execution.log, visit, path) if path is not None else None
+    if made is not None:
+        diagnosis.why, diagnosis.fix = made.words, made.fix
+    return made is not None
+
+
+def _context_for_input(diagnosis: Diagnosis, steps: Steps, visit: Visit) -> None:
+    """Say that the Context Object was read where the input has the value."""
+    place = f"{diagnosis.field} of {visit.name}" if diagnosis.field else visit.name
+    have = keys_of(visit.input) if isinstance(visit.input, dict) else kind_of(visit.input)
+    diagnosis.why = f"{place} reads the Context Object, which Step Functions makes; the state's input is {have}"
+    diagnosis.fix = f"read the state's own data with $states.input in {place}"
+    text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps)
+    if look(visit.input, steps) is not MISSING:
+        diagnosis.fix = f"read $states.input{text} in {place}"
 
 
 def _near(key: str, value: Json) -> str:

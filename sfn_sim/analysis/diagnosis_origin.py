@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sfn_sim.analysis.lineage import back_from, called
 from sfn_sim.analysis.lineage_hops import Hop, Point
 from sfn_sim.analysis.lineage_places import Place, stages
-from sfn_sim.analysis.trace import MISSING, before, effective_input, keys_of, look, path_text
+from sfn_sim.analysis.trace import MISSING, _Missing, before, effective_input, keys_of, kind_of, look, path_text
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
 from sfn_sim.errors import Detail
 from sfn_sim.query.template import Template
@@ -30,6 +30,7 @@ _LACKS = re.compile(r"miss|lack|requir|\bno\b|\bnot\b|without|need|KeyError|unde
 _OURS = "sfn-sim: "
 _ENOUGH = 3
 _MOST_LEFT = 5
+_REPLACING = (PassState, TaskState, MapState, ParallelState)
 _GIVEN = ("afterParameters", "afterArguments", "afterInputPath", "input")
 
 
@@ -40,26 +41,16 @@ def explain_never(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution:
     """
     maker = _without_result_path(execution.log, visit, detail.steps)
     if maker is not None:
-        name, place = maker
-        diagnosis.why = (
-            f"{name} replaced the whole state by its result: it has no ResultPath; what {path_text(detail.steps)} "
-            f"reads stands in that result"
-        )
-        other = f", or {diagnosis.fix}" if diagnosis.fix else ""
+        name, place, evidence = maker
+        diagnosis.why = f"{name} replaced the whole state by its result: it has no ResultPath; {evidence}"
+        other = f", or {diagnosis.fix}" if diagnosis.fix.startswith(("read", "did you mean")) else ""
         diagnosis.fix = f"give {name} the ResultPath {path_text(place)}{other}"
         return True
     hop = _deciding(execution, visit, detail, steps)
     if hop is None or hop.point.place is None:
         return False
-    name, key = hop.point.place.visit.name, path_text(hop.point.steps)
-    if diagnosis.why.startswith("each "):  # what an item or a branch is made of has been told
-        return True
-    diagnosis.why = _told(hop)
-    near = f"; {diagnosis.fix}" if diagnosis.fix.startswith("did you mean") else ""
-    if hop.field == "Resource":
-        diagnosis.fix = f"let the handler of {name} return {key}{near}"
-    else:
-        diagnosis.fix = f'give "{hop.point.steps[-1]}.$" in the {hop.field} of {name}{near}'
+    if not diagnosis.why.startswith("each "):  # what an item or a branch is made of has been told
+        _tell(diagnosis, hop)
     return True
 
 
@@ -75,10 +66,7 @@ def _told(hop: Hop) -> str:
 
 def _deciding(execution: Execution, visit: Visit, detail: Detail, steps: Steps) -> Hop | None:
     """Return the hop at which a missing value should have been made; None for the execution's input."""
-    names = [name for name, _ in stages(visit)]
-    stage = "result" if detail.field.startswith("ResultSelector") and "result" in names else "input"
-    if stage == "input" and "afterInputPath" in names:
-        stage = "afterInputPath"
+    stage = _stage_read(visit, detail.field)
     found = back_from(execution, Point(Place(execution.log, visit), stage, steps))
     for hop in found.hops:
         # A hop with a place of its own in the definition is where the value should have been made.
@@ -87,19 +75,67 @@ def _deciding(execution: Execution, visit: Visit, detail: Detail, steps: Steps) 
     return None
 
 
-def _without_result_path(log: Log, visit: Visit, steps: Steps) -> tuple[str, Steps] | None:
-    """Return the state whose result stands where all its input stood, and the place where it is looked for."""
-    if len(steps) < 2:
-        return None
+def _without_result_path(log: Log, visit: Visit, steps: Steps) -> tuple[str, Steps, str] | None:
+    """Return the state whose result stands where all its input stood, the place where it is looked for, and a proof."""
     for earlier in before(log, visit):
         state = earlier.state.state
-        if not isinstance(state, TaskState | MapState | ParallelState) or state.flow.result_path != "$":
+        if not isinstance(state, _REPLACING) or state.flow.result_path != "$" or earlier.output is earlier.input:
             continue
         for taken in range(1, len(steps)):
             if look(earlier.output, steps[taken:]) is not MISSING:
-                return earlier.name, steps[:taken]
+                return earlier.name, steps[:taken], f"what {path_text(steps)} reads stands in that result"
+        if steps and not isinstance(earlier.output, dict) and isinstance(steps[0], str):
+            kind = kind_of(earlier.output)
+            return earlier.name, steps[:1], f"that is {kind}, which cannot have {path_text(steps[:1])}"
         return None
     return None
+
+
+def reads_result(visit: Visit, field: str) -> bool:
+    """Tell whether `$` in a field is what the state's work gave, or was made of that, and not the state's input."""
+    if field.startswith("Assign"):
+        return isinstance(visit.state.state, TaskState | MapState | ParallelState)
+    return field.startswith("ResultSelector") or (field == "OutputPath" and _stage_read(visit, field) != "input")
+
+
+def explain_result(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution, steps: Steps) -> bool:
+    """Say why what a field reads of the state's own result is not there. Returns whether that is known."""
+    own = next((value for name, value in reversed(visit.stages) if name == "result"), MISSING)
+    if detail.field == "OutputPath" and visit.state.state.flow.result_path == "$":
+        for taken in range(1, len(detail.steps)):
+            if not isinstance(own, _Missing) and look(own, detail.steps[taken:]) is not MISSING:
+                place = path_text(detail.steps[:taken])
+                diagnosis.why = f"{visit.name} has no ResultPath: what {detail.expression} reads stands in its result"
+                diagnosis.fix = f"give {visit.name} the ResultPath {place}, or read {path_text(detail.steps[taken:])}"
+                return True
+    hop = _deciding(execution, visit, detail, steps)
+    if hop is None or hop.point.place is None:
+        return False
+    _tell(diagnosis, hop)
+    return True
+
+
+def _tell(diagnosis: Diagnosis, hop: Hop) -> None:
+    """Tell of the hop at which a missing value should have been made."""
+    assert hop.point.place is not None
+    name, key = hop.point.place.visit.name, path_text(hop.point.steps)
+    diagnosis.why = _told(hop)
+    near = f"; {diagnosis.fix}" if diagnosis.fix.startswith("did you mean") else ""
+    if hop.field == "Resource":
+        diagnosis.fix = f"let the handler of {name} return {key}{near}"
+    else:
+        diagnosis.fix = f'give "{hop.point.steps[-1]}.$" in the {hop.field} of {name}{near}'
+
+
+def _stage_read(visit: Visit, field: str) -> str:
+    """Return the stage that a field reads."""
+    names = [name for name, _ in stages(visit)]
+    wanted: tuple[str, ...] = ("afterInputPath",)
+    if field.startswith(("ResultSelector", "Assign")):
+        wanted = ("result",) if field.startswith("ResultSelector") else ("afterResultSelector", "result")
+    elif field == "OutputPath":
+        wanted = ("afterResultPath", "afterResultSelector", "result", "afterParameters", "afterInputPath")
+    return next((each for each in wanted if each in names), "input")
 
 
 def wrong_dollar(diagnosis: Diagnosis, detail: Detail, visit: Visit) -> None:
@@ -126,8 +162,9 @@ def not_given(execution: Execution, visit: Visit, error: str, message: str) -> t
     given = _payload(visit)
     if not isinstance(given, dict) or not _LACKS.search(f"{error} {message}"):
         return "", ""
-    words = [*_QUOTED.findall(message), *(each for each in _NAMES.findall(message) if "_" in each)]
-    missing = next((each for each in dict.fromkeys(words) if len(each) >= _ENOUGH and each not in given), "")
+    unquoted = (each for each in _NAMES.findall(message) if "_" in each and len(each) >= _ENOUGH)
+    words = dict.fromkeys([*_QUOTED.findall(message), *unquoted])
+    missing = next((each for each in words if each not in given), "")
     # What the runtime noted itself, such as a variable that the environment lacks, was no key of the event.
     noted = any(f" {missing}:" in line for _, text in visit.printed for line in text.splitlines() if _OURS in line)
     if not missing or missing == called(visit) or noted:
@@ -139,8 +176,12 @@ def not_given(execution: Execution, visit: Visit, error: str, message: str) -> t
     fix = f'pass on "{missing}.$" in the {field} of {name}{hint}'
     if field == "input":
         fix = f"let what stands before {visit.name} give {missing}{hint}"
-    at_the_top = near or (isinstance(visit.input, dict) and missing in visit.input)
-    inner = None if at_the_top else _inside(execution, visit, given, missing)
+    above = _above(execution, visit, given, missing) if field == "input" else None
+    if above is not None:
+        return f"{why}; {above[0]}", f"{above[1]}{hint}"
+    inner = _inside(execution, visit, given, missing)
+    if inner is not None and isinstance(visit.input, dict) and missing in visit.input:
+        return f"{why}; {inner[0]}", f"{fix}, or {inner[1]}"
     return (inner[0], f"{inner[1]}, or {fix}") if inner else (why, fix)
 
 
@@ -167,21 +208,41 @@ def _made_by(log: Log, visit: Visit) -> tuple[str, str]:
     return "input", visit.name
 
 
+def _above(execution: Execution, visit: Visit, given: dict[str, Any], missing: str) -> tuple[str, str] | None:
+    """Return the same for a key that the states before did not make."""
+    return _made_before(execution, visit, given, (missing,))
+
+
 def _inside(execution: Execution, visit: Visit, given: dict[str, Any], missing: str) -> tuple[str, str] | None:
-    """Return the same for a key that lacks in an object, or in the items of a list, that a handler was given."""
-    stage = next(name for name, value in reversed(stages(visit)) if name in _GIVEN)
+    """Return the same for a key that lacks in an object, or in an item of a list, that a handler was given."""
     for key, value in given.items():
-        steps: Steps = (key, 0) if isinstance(value, list) and value else (key,)
-        inner = look(value, steps[1:])
+        lacking: Steps = (key,)
+        inner = value
+        if isinstance(value, list):
+            index = next((n for n, each in enumerate(value) if isinstance(each, dict) and missing not in each), -1)
+            lacking, inner = (key, index), value[index] if index >= 0 else None
         if not isinstance(inner, dict) or missing in inner:
             continue
-        own = ("Payload",) if given is not effective_input(visit) else ()
-        point = Point(Place(execution.log, visit), stage, (*own, *steps, missing))
-        hop = next((each for each in back_from(execution, point).hops if each.kind in ("missing", "lost")), None)
-        if hop is not None and hop.field == "Resource" and hop.point.place is not None:
-            name = hop.point.place.visit.name
-            return f"{path_text(steps)} has no {missing}: {_told(hop)}", f"let the handler of {name} return {missing}"
+        found = _made_before(execution, visit, given, (*lacking, missing))
+        if found is not None:
+            return f"{path_text(lacking)} has no {missing}: {found[0]}", found[1]
     return None
+
+
+def _made_before(
+    execution: Execution, visit: Visit, given: dict[str, Any], steps: Steps
+) -> tuple[str, str] | None:
+    """Return who should have made what stands at `steps` of what a handler was given, and how; None if not known."""
+    stage = next(name for name, value in reversed(stages(visit)) if name in _GIVEN)
+    own = ("Payload",) if given is not effective_input(visit) else ()
+    point = Point(Place(execution.log, visit), stage, (*own, *steps))
+    hop = next((each for each in back_from(execution, point).hops if each.kind in ("missing", "lost")), None)
+    if hop is None or not hop.field or hop.point.place is None:
+        return None
+    name, key = hop.point.place.visit.name, steps[-1]
+    if hop.field == "Resource":
+        return _told(hop), f"let the handler of {name} return {key}"
+    return _told(hop), f'give "{key}.$" in the {hop.field} of {name}'
 
 
 def left_out(visit: Visit) -> str:

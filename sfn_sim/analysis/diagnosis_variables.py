@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from sfn_sim.analysis.diagnosis_jsonata_origin import assigners, seen
 from sfn_sim.errors import Detail
 from sfn_sim.run.execution import Execution
-from sfn_sim.run.log import Branch, Visit
+from sfn_sim.run.log import Visit
 
 if TYPE_CHECKING:
     from sfn_sim.analysis.diagnosis import Diagnosis
@@ -21,7 +22,7 @@ def explain(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execu
     if name not in known:
         _unknown(diagnosis, name, sorted(known), visit, execution)
         return
-    giver = next((each for each in _seen(visit, execution) if name in (each.assigned or {})), None)
+    giver = next((each for each in seen(visit, execution.log) if name in (each.assigned or {})), None)
     if giver is not None:
         diagnosis.why = f"{giver.name} (event {giver.entered_event}) gave {root} its value"
     if isinstance(detail.reached, dict) and detail.steps:
@@ -42,28 +43,17 @@ def _unknown(diagnosis: Diagnosis, name: str, known: Sequence[str], visit: Visit
         )
         diagnosis.fix = f"hand it out in the output of {giver.name}, or assign it outside"
         return
+    diagnosis.why = assigners(visit, execution.log)
     near = get_close_matches(name, known, 1)
     later = [each.name for each in execution.machine.states if name in _assigns(each.state.assign)]
     if near:
-        diagnosis.fix = f"did you mean ${near[0]}?"
+        diagnosis.fix = f"did you mean ${near[0]}? Or let the state that assigns it assign ${name}"
     elif later:
         diagnosis.fix = f"{' and '.join(later)} assigns it, but does not come before {visit.name}: assign it earlier"
     else:
         diagnosis.fix = f'give it a value in the Assign of a state before: "Assign": {{"{name}.$": "$…"}}'
     if isinstance(visit.input, dict) and name in visit.input:
         diagnosis.fix = f"read $.{name}: the state's input has that key, and ${name} is a variable"
-
-
-def _seen(visit: Visit, execution: Execution) -> Iterator[Visit]:
-    """Yield the visits whose variables a state sees, the latest first: those of its way and of the ways round it."""
-    branches: list[Branch] = []
-    branch: Branch | None = visit.branch
-    while branch is not None:
-        branches.append(branch)
-        branch = branch.outer
-    for each in reversed(execution.log.visits[: visit.index]):
-        if any(each.branch is one for one in branches):
-            yield each
 
 
 def _assigns(template: object) -> set[str]:

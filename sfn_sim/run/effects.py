@@ -25,7 +25,7 @@ class Invoke(NamedTuple):
     """Call a function; resumes with its `Outcome`.
 
     Attributes:
-        function: the function's name.
+        function: the function's name; the Resource of a task that calls none.
         payload: the event as JSON text in UTF-8.
         timeout_ms: the state's own timeout; None without one.
         identity: names the invocation; its request id is drawn from the seed and this.
@@ -138,6 +138,7 @@ class Outcome(NamedTuple):
         took_ms: how long it lasted in virtual time.
         real_ns: how long it lasted on the clock on the wall.
         printed: what it wrote to stdout and stderr; `request_id` is set where there is any.
+        whole: whether `result` is the whole result of the task, and not what a function answered.
         value: what `result` says, where it is the text that `payload.encode` writes; it is not sent to other processes.
     """
 
@@ -148,6 +149,7 @@ class Outcome(NamedTuple):
     real_ns: int = 0
     printed: str = ""
     request_id: str = ""
+    whole: bool = False
     value: Json | Absent = ABSENT
 
     def __reduce__(self) -> tuple[type[Outcome], tuple[Any, ...]]:

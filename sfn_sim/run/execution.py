@@ -32,6 +32,8 @@ class Options:
         limit_events: the history limit; None for none.
         progress: told of each Map's items.
         has_activity: tells whether there is an activity of an ARN; without it there is every one.
+        answers: tells whether whoever carries out calls answers for a task that is no Lambda function, by the state's
+            name and the Resource (a mock does); without it nobody does.
         pace: told of each move of the clock before it happens; virtual time needs none.
         keep_children: how many children of each distributed Map are kept whatever becomes of them.
         limit_s: how long an execution may last in virtual time, whatever its own TimeoutSeconds.
@@ -46,6 +48,7 @@ class Options:
     limit_events: int | None = limits.HISTORY_EVENTS.value
     progress: Progress | None = None
     has_activity: Callable[[str], bool] | None = None
+    answers: Callable[[str, str], bool] | None = None
     pace: Callable[[int], None] | None = None
     keep_children: int = KEPT_FIRST
     limit_s: int = limits.EXECUTION.value
@@ -284,7 +287,7 @@ def _begin(
     log = Log(options.limit_events, options.sink() if options.sink is not None else None)
     interpreter = Interpreter(
         log, identity, execution_input, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress,
-        options.has_activity, options.limit_events, options.keep_children,
+        options.has_activity, options.limit_events, options.keep_children, answers=options.answers,
     )  # fmt: skip
     log.append("ExecutionStarted", 0, (execution_input, identity.role_arn))
     branch = interpreter.new_branch("", 0, -1)

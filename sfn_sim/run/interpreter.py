@@ -47,6 +47,9 @@ class Interpreter:
         has_activity: tells whether there is an activity of an ARN; without it there is every one.
         limit_events: the history limit of child executions; None for none.
         keep_children: how many children of a distributed Map are kept whatever becomes of them.
+        answers: tells whether whoever carries out calls answers for a task that is no Lambda function, by the state's
+            name and the Resource.
+        describe: makes the Context Object that a branch's state sees.
         now_ms: gives the virtual time, in milliseconds since 1970.
     """
 
@@ -61,6 +64,8 @@ class Interpreter:
     has_activity: Callable[[str], bool] | None = None
     limit_events: int | None = limits.HISTORY_EVENTS.value
     keep_children: int = 10
+    describe: Callable[[Identity, Json, Branch], Json] = context_object
+    answers: Callable[[str, str], bool] | None = None
     now_ms: Callable[[], int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +78,7 @@ class Interpreter:
 
         def context() -> Json:
             if branch.context is None:
-                branch.context = context_object(self.identity, self.execution_input, branch)
+                branch.context = self.describe(self.identity, self.execution_input, branch)
             return branch.context
 
         # An inner scope reads the variables of the outer one; what it assigns stays in it.
@@ -104,14 +109,13 @@ class Interpreter:
                     self.note(error, visit)
                     raise
                 except RecursionError:
-                    raise self._too_deep(visit) from None
+                    raise self.too_deep(visit) from None
                 value = output
             return value
         finally:
-            # A branch and its scope hold each other, and the log through them: all of it would wait for a collection.
-            branch.scope.context, branch.scope.seed, branch.scope.now_ms = _gone, None, None
+            let_go(branch)
 
-    def _too_deep(self, visit: Visit) -> StatesError:
+    def too_deep(self, visit: Visit) -> StatesError:
         """Return the error of data that is nested so deeply that nothing here can measure, compare or print it.
 
         Source: assumed.
@@ -218,13 +222,18 @@ class Interpreter:
                     catcher = retry.find_catcher(planned.catchers, error)
                     if catcher is None:
                         raise
-                    return self._caught(catcher, error, visit, branch)
+                    return self.caught(catcher, error, visit, branch)
             visit.retry_delays_ms = (*visit.retry_delays_ms, delay)
             yield Sleep(delay)
             branch.retry_count += 1
             branch.context = None
 
-    def _caught(self, planned: PlannedCatcher, error: StatesError, visit: Visit, branch: Branch) -> Step:
+    def caught(self, planned: PlannedCatcher, error: StatesError, visit: Visit, branch: Branch) -> Step:
+        """Return what a catcher makes of an error, and where it leads.
+
+        Raises:
+            StatesError: what its Assign, ResultPath or Output raises.
+        """
         output: Json = retry.error_output(error)
         visit.stages.append(("errorOutput", output))
         visit.assigned = None
@@ -234,6 +243,14 @@ class Interpreter:
             output = flow.fold((planned.step,), output, visit.input, visit, branch.scope)
         visit.caught = True
         return output, planned.catcher.next
+
+
+def let_go(branch: Branch) -> None:
+    """Take from a branch that has ended what only a run needs.
+
+    A branch and its scope hold each other, and the log through them: all of it would wait for a collection.
+    """
+    branch.scope.context, branch.scope.seed, branch.scope.now_ms = _gone, None, None
 
 
 def _gone() -> Json:

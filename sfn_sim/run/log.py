@@ -152,6 +152,11 @@ class Visit:
         """What the state was given."""
         return self.stages[0][1]
 
+    @property
+    def retry_delays(self) -> list[float]:
+        """The delays of its retries, in seconds of virtual time."""
+        return [delay_ms / 1000 for delay_ms in self.retry_delays_ms]
+
     def measured_input_bytes(self) -> int:
         """Return the size of the state's input, in bytes."""
         if self.input_bytes < 0:

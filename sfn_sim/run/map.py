@@ -46,7 +46,7 @@ def run_map(
         most = limits.INLINE_CONCURRENCY.value
         limit = min(read_concurrency(planned, state, branch, visit, effective) or most, most)
         branch.last = log.append("MapStateStarted", branch.last, (len(items),))
-        tolerance = _Tolerance(*read_tolerance(planned, state, branch, visit, effective), len(items))
+        tolerance = Tolerance(*read_tolerance(planned, state, branch, visit, effective), len(items))
         run = _Items(interpreter, planned, branch, visit, items, effective, tolerance)
         tolerates = run.tolerates if tolerance.count or tolerance.percentage else None
         in_items = True
@@ -77,7 +77,7 @@ def run_map(
     return (yield from interpreter.attempt(planned, branch, visit, work, failed))
 
 
-class _Tolerance:
+class Tolerance:
     """How many items may fail before the Map does."""
 
     __slots__ = ("count", "percentage", "total")
@@ -108,7 +108,7 @@ class _Items:
         visit: Visit,
         items: list[Json],
         effective: Json,
-        tolerance: _Tolerance,
+        tolerance: Tolerance,
     ) -> None:
         self._interpreter = interpreter
         self._planned = planned

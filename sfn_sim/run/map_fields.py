@@ -38,6 +38,8 @@ def read_items(planned: PlannedState, branch: Branch, visit: Visit, effective: J
     if isinstance(items, list):
         return items
     path = planned.paths["ItemsPath"].text if "ItemsPath" in planned.paths else "$"
+    # Source: recorded: state_map_context_object: of a path into the Context Object AWS prints one "$" only.
+    shown = path[1:] if path.startswith("$$") else path
     # Source: ingestion-system.md (the real system's logs): 'Reference path "$.x" must point to array.'
     detail = Detail(
         "map",
@@ -49,7 +51,7 @@ def read_items(planned: PlannedState, branch: Branch, visit: Visit, effective: J
         reached=items,
         message="not an array",
     )
-    cause = f'{flow.prefix(visit)}Reference path "{path}" must point to array.'
+    cause = f'{flow.prefix(visit)}Reference path "{shown}" must point to array.'
     raise StatesError(RUNTIME, cause, detail=detail)
 
 

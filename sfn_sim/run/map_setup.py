@@ -54,11 +54,12 @@ class Setup:
 
     def feed(self, branch: Branch, visit: Visit) -> Feed:
         """Return what takes the items out of their dataset."""
-        items, source = self._dataset(branch, visit)
-        select = _selector(self.interpreter, self.planned, branch, visit, self.effective, source)
+        items, source = self.dataset(branch, visit)
+        select = item_selector(self.interpreter, self.planned, branch, visit, self.effective, source)
         return Feed(items, select, max(self.max_items, 0), self.batches)
 
-    def _dataset(self, branch: Branch, visit: Visit) -> tuple[Dataset, str]:
+    def dataset(self, branch: Branch, visit: Visit) -> tuple[Dataset, str]:
+        """Return the dataset of the items, and what $$.Map.Item.Source says of it."""
         reader = self.distribution.reader
         if reader is None:
             return in_memory(self.items or []), "STATE_DATA"
@@ -155,7 +156,7 @@ def _destination(planned: PlannedState, visit: Visit, arguments: Json) -> tuple[
     raise StatesError(RUNTIME, flow.prefix(visit) + words, detail=detail)
 
 
-def _selector(
+def item_selector(
     interpreter: Interpreter, planned: PlannedState, branch: Branch, visit: Visit, effective: Json, source: str
 ) -> Callable[[int, Json], Json] | None:
     """Return what ItemSelector makes of an item; it reads the Map's own input ($) and the item through $$.Map.Item."""

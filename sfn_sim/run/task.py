@@ -6,6 +6,7 @@ task_service_lambda, lambda_task, lambda_task_service, timeouts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -23,6 +24,8 @@ from sfn_sim.run.log import Branch, Visit
 _UNLIMITED = (None, None)
 _INVOKE = "arn:aws:states:::lambda:invoke"
 # What lambda:invoke takes, and of that what is carried out.
+_INTEGRATION = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:((?:aws-sdk:)?[\w-]+):([\w.:]+)")
+_SUBMITTED = (".sync", ".sync:2", token.CALLBACK)
 _CARRIED_OUT = frozenset(("FunctionName", "Payload", "Qualifier", "LogType"))
 
 
@@ -36,6 +39,8 @@ class Call(NamedTuple):
         head: the details that all its events start with; `scheduled` those of its Scheduled event.
         result: makes the task's result of the function's response, its size, and what the function printed.
         waits: whether the task waits for the answer to its token.
+        resource: the state's Resource, where the function is another thing.
+        submits: whether its call and its result are two things: jobs that are waited for, task tokens.
     """
 
     function: str
@@ -46,6 +51,8 @@ class Call(NamedTuple):
     scheduled: tuple[Any, ...]
     result: Callable[[Json, int, str], Json]
     waits: bool = False
+    resource: str = ""
+    submits: bool = False
 
     def cause(self, text: str | None) -> str | None:
         """Return a function's error text as this way of calling gives it.
@@ -72,11 +79,12 @@ def run_task(
     effective = flow.fold(plan.once, value, value, visit, scope) if plan.once else value
 
     def work() -> StateRun:
-        times = _timeouts(planned, branch, visit, effective)
+        times = timeouts(planned, branch, visit, effective)
         given = flow.fold(plan.before, effective, value, visit, scope) if plan.before else effective
         data = encode_to_keep(given)
         visit.task_input_bytes = len(data)
-        if token.is_activity(resource):
+        answered = interpreter.answers is not None and interpreter.answers(planned.name, resource)
+        if token.is_activity(resource) and not answered:
             result = yield from token.run_activity(interpreter, planned, branch, visit, given, data, times)
         else:
             call = _call(interpreter, planned, visit, given, data)
@@ -112,6 +120,9 @@ def _invoke(
     shown = times[:1] if call.kind == "LambdaFunction" else times
     branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *shown))
     branch.last = log.append(f"{call.kind}Started", branch.last, call.head if call.kind == "Task" else ())
+    answered = interpreter.answers is not None and interpreter.answers(visit.name, call.resource or call.function)
+    if answered and call.submits:
+        branch.last = log.append("TaskSubmitted", branch.last, (*call.head, {}))
     # A heartbeat that nobody sends ends the task like a timeout.
     shortest = None if times == _UNLIMITED else min(s for s in times if s is not None)
     outcome: Outcome = yield Invoke(
@@ -138,8 +149,11 @@ def _invoke(
     elif call.kind == "LambdaFunction" and not visit.state.plan.after and visit.state.assign is None:
         # The response is the output, and its text as canonical as the one that would be measured.
         visit.output_bytes = len(response)
-    result = call.result(value, len(response), outcome.printed)
-    if call.waits:
+    if outcome.whole:
+        result = _whole(call, value, len(response), outcome.printed)
+    else:
+        result = call.result(value, len(response), outcome.printed)
+    if call.waits and not answered:
         return (yield from token.await_callback(interpreter, branch, visit, head, result, scheduled_ms, times))
     visit.stages.append(("result", result))
     branch.last = log.append(f"{call.kind}Succeeded", branch.last, (*head, result))
@@ -158,7 +172,8 @@ def _error(
         return StatesError(TIMEOUT, None, detail=Detail("timeout", message=f"{call.function} {lasted}"))
     if outcome.error is not None:
         detail = Detail("handler", message=call.function)
-        return StatesError(outcome.error, call.cause(outcome.cause), detail=detail)
+        cause = outcome.cause if outcome.whole else call.cause(outcome.cause)
+        return StatesError(outcome.error, cause, detail=detail)
     response = cast(bytes, outcome.result)
     if len(response) > interpreter.limit_bytes:
         return flow.too_large(
@@ -176,14 +191,45 @@ def _call(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: 
         return Call(resource, data, resource, "LambdaFunction", (resource,), (given,), lambda result, *_: result)
     if resource in (_INVOKE, _INVOKE + token.CALLBACK):
         return _lambda_invoke(interpreter, planned, visit, given)
+    if interpreter.answers is not None and interpreter.answers(planned.name, resource):
+        return _integration(interpreter, resource, given, data)
     raise _unsupported(planned, f"the resource {resource}")
+
+
+def _integration(interpreter: Interpreter, resource: str, given: Json, data: bytes) -> Call:
+    """Return the call of a resource that somebody else answers for: a service, a job, an activity.
+
+    Source: Developer Guide, Service integration patterns; recorded: the events of the group services.
+    """
+    if token.is_activity(resource):
+        return Call(resource, data, resource, "Activity", (), (resource, given), lambda result, *_: result)
+    found = _INTEGRATION.fullmatch(resource)
+    kind, action = (found[1], found[2]) if found is not None else (resource, "")
+    return Call(
+        resource,
+        data,
+        kind,
+        "Task",
+        (kind, action),
+        (interpreter.identity.region, given),
+        lambda result, *_: result,
+        submits=action.endswith(_SUBMITTED),
+    )
+
+
+def _whole(call: Call, value: Json, size: int, printed: str) -> Json:
+    """Return a task's result that was given as a whole; what lambda:invoke adds to it by itself stands beside it."""
+    if call.head[:1] == ("lambda",) and isinstance(value, dict) and "Payload" in value:
+        made = call.result(value["Payload"], size, printed)
+        return {**made, **value} if isinstance(made, dict) else value
+    return value
 
 
 def _unsupported(planned: PlannedState, what: str) -> UnsupportedFeatureError:
     return UnsupportedFeatureError(
         f"state {planned.name} (at {planned.state.pointer}) needs {what}, which sfn-sim does not carry out yet. "
         "Tasks on Lambda functions are (by ARN, by arn:aws:states:::lambda:invoke, and that with .waitForTaskToken), "
-        "and activities."
+        "and activities; in a test a mock can answer for any other."
     )
 
 
@@ -218,6 +264,8 @@ def _lambda_invoke(interpreter: Interpreter, planned: PlannedState, visit: Visit
             result, size, identity, at_ms, visit.index, interpreter.seed, printed if tail else None
         ),
         waits,
+        cast(TaskState, planned.state).resource,
+        waits,
     )
 
 
@@ -225,9 +273,14 @@ def _qualified(function: str, qualifier: Json) -> str:
     return f"{function}:{qualifier}" if isinstance(qualifier, str) and qualifier else function
 
 
-def _timeouts(
+def timeouts(
     planned: PlannedState, branch: Branch, visit: Visit, effective: Json
 ) -> tuple[int | None, int | None]:
+    """Return a task's TimeoutSeconds and HeartbeatSeconds, in seconds; None for one that it has not.
+
+    Raises:
+        StatesError: States.Runtime or States.QueryEvaluationError, when what is read is no such number.
+    """
     state = cast(TaskState, planned.state)
     if not planned.paths and not planned.fields:
         return state.timeout.value, state.heartbeat.value

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from sfn_sim.errors import UnsupportedFeatureError
-from sfn_sim.server import executions, machines, map_runs, tags, tasks, versions
+from sfn_sim.server import executions, machines, map_runs, tags, tasks, test_state, versions
 from sfn_sim.server.constraints import check
 from sfn_sim.server.store import Action, Store
 
@@ -41,6 +41,7 @@ ACTIONS: dict[str, Action] = {
     "StartSyncExecution": executions.start_sync_execution,
     "StopExecution": executions.stop_execution,
     "TagResource": tags.tag_resource,
+    "TestState": test_state.test_state,
     "UntagResource": tags.untag_resource,
     "UpdateMapRun": map_runs.update_map_run,
     "UpdateStateMachine": machines.update_state_machine,

@@ -37,7 +37,7 @@ def check(shape: Any, request: dict[str, Any]) -> None:
 def _structure(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
     for name in shape.required_members:
         if value.get(name) is None:
-            yield _words("null", f"{path}{name}", "Member must not be null")
+            yield _words("null ", f"{path}{name}", "Member must not be null")
     for name, member in shape.members.items():
         if value.get(name) is not None:
             yield from _value(member, value[name], f"{path}{name}")
@@ -89,11 +89,15 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def _words(shown: str, path: str, constraint: str) -> str:
-    return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
+    return f"Value {shown}at '{path}' failed to satisfy constraint: {constraint}"
 
 
 def _shown(shape: Any, value: Any) -> str:
-    return f"'{_java(shape, value)}'"
+    """Return a value as AWS repeats it; what the model calls sensitive it does not.
+
+    Source: the words on an `input` that is too long, as AWS's users quote them ("Value at 'input' failed …").
+    """
+    return "" if shape.metadata.get("sensitive") else f"'{_java(shape, value)}' "
 
 
 def _java(shape: Any, value: Any) -> str:

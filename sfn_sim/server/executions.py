@@ -36,7 +36,7 @@ def start_execution(store: Store, request: Request) -> Request:
     Source: API reference, StartExecution (idempotent while the execution runs); recorded: start_execution_idempotent.
     """
     target = store.target(request["stateMachineArn"])
-    text = _input(request)
+    text = read_input(request)
     name = request.get("name") or store.uuid()
     check_name(name)
     with store.lock:
@@ -60,7 +60,7 @@ def start_sync_execution(store: Store, request: Request) -> Request:
     target = store.target(request["stateMachineArn"])
     if target.machine.type != "EXPRESS":
         raise _not_supported()
-    text = _input(request)
+    text = read_input(request)
     name = request.get("name") or store.uuid()
     check_name(name)
     with store.lock:
@@ -83,10 +83,13 @@ def start_sync_execution(store: Store, request: Request) -> Request:
     }
 
 
-def _input(request: Request) -> str:
+def read_input(request: Request) -> str:
     """Return an execution's input as text.
 
     Source: recorded: invalid_start_execution_input.
+
+    Raises:
+        ApiError: InvalidExecutionInput, ValidationException.
     """
     text: str = request.get("input", "{}")
     words = refusal(text)

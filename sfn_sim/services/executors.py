@@ -24,6 +24,7 @@ from sfn_sim.run.seed import Stream
 from sfn_sim.services.aws import AwsClients
 from sfn_sim.services.containers import CONTAINERS
 from sfn_sim.services.invocation import invoke
+from sfn_sim.services.lambda_faults import Refusal, refused
 from sfn_sim.services.lambda_functions import Function, Handlers, function_name, function_version
 from sfn_sim.services.remote import invoke_remote
 
@@ -35,13 +36,14 @@ _GRACE_S = 1.0
 class Assigned:
     """A call, with the function that it goes to and the container that takes it.
 
-    `function` is None where there is no such function.
+    `function` is None where there is no such function; `refused` is how the world has Lambda refuse the call.
     """
 
     index: int
     call: Invoke
     function: Function | None
     slot: int
+    refused: Refusal | None = None
 
 
 @dataclass(slots=True)
@@ -76,7 +78,8 @@ class Calls:
         for index, call in enumerate(calls):
             version = function_version(call.function)
             number = counts[version] = counts.get(version, -1) + 1
-            assigned.append(Assigned(index, call, self._function(call.function), number % CONTAINERS))
+            fault = refused(function_name(call.function), call.payload)
+            assigned.append(Assigned(index, call, self._function(call.function), number % CONTAINERS, fault))
         return assigned
 
     def _function(self, resource: str) -> Function | None:
@@ -110,6 +113,9 @@ class Calls:
         call = assigned.call
         if assigned.function is None:
             return _not_found(function_name(call.function), self._request_id(call))
+        if assigned.refused is not None:
+            fault = assigned.refused
+            return Outcome(None, f"Lambda.{fault.code}", fault.cause(self._request_id(call)))
         if len(call.payload) > limits.LAMBDA_PAYLOAD.value:
             return _request_too_large(len(call.payload), self._request_id(call))
         return None

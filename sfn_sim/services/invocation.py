@@ -145,7 +145,9 @@ def invoke(function: Function, slot: int, payload: bytes, invocation: clock.Invo
     note_work(real_ns)
     request_id = invocation.request_id() if printed else ""
     took_ms = invocation.took_ms
-    return Outcome(response, error_name, cause, took_ms, real_ns, printed[:_MOST_PRINTED], request_id, value)
+    return Outcome(
+        response, error_name, cause, took_ms, real_ns, printed[:_MOST_PRINTED], request_id, value=value
+    )
 
 
 def _call(

@@ -1,7 +1,8 @@
 """Faults of AWS's services: answers that a handler's client gets instead of the service's own.
 
 A hook of botocore, before a request is sent: it serves moto in process, moto served and a real endpoint alike. Only
-handlers meet faults; the world's own building and looking go undisturbed.
+handlers meet faults; the world's own building and looking go undisturbed. Faults of the service "lambda" are met by the
+machine too: Lambda refuses to call a function at all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from xml.sax.saxutils import escape
 
 from sfn_sim import clock
 from sfn_sim.errors import FixtureError
+from sfn_sim.services import lambda_faults
+from sfn_sim.services.lambda_faults import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class AwsFault:
 
     Attributes:
         service: as botocore's events name it, such as "s3"; `operation` an API operation, or "*".
-        match: what the request's URL must contain.
+        match: what the request's URL must contain; of "lambda" the URL, which names the function, or the event.
         status: the HTTP status; "timeout": no answer; "cut-off": only half of what the request brings is stored.
         code: the error code of an answer with a status.
         after: how many requests that fit it lets through first; of those that follow it takes each `every`-th,
@@ -41,6 +44,8 @@ class AwsFault:
 
 
 _TEXTS = ("service", "operation", "match", "code")
+_LAMBDA = "lambda"
+_MESSAGE = "injected fault"
 
 
 def read_fault(entry: Mapping[str, Any], wrong: Callable[[str], FixtureError]) -> AwsFault:
@@ -64,6 +69,10 @@ def read_fault(entry: Mapping[str, Any], wrong: Callable[[str], FixtureError]) -
         raise wrong(f'faults.status must be 400 to 599, "timeout" or "cut-off", and is {status!r}')
     if isinstance(status, int) and not entry.get("code"):
         raise wrong('a fault with a status needs an error code, such as code = "SlowDown"')
+    if entry["service"] == _LAMBDA and not isinstance(status, int):
+        raise wrong('a fault of lambda needs a status, such as status = 429, code = "TooManyRequestsException"')
+    if str(entry.get("code", "")).startswith("Lambda."):
+        raise wrong(f"faults.code is written without Lambda., and is {entry['code']!r}")
     return AwsFault(**entry)
 
 
@@ -101,6 +110,7 @@ class AwsFaults:
         self._lock = threading.Lock()
         self._armed = False
         self._hooked = False
+        self._asked = False
 
     def add(self, faults: Sequence[AwsFault]) -> None:
         """Let more faults wait for requests."""
@@ -109,6 +119,9 @@ class AwsFaults:
             if faults and not self._hooked:
                 self._hooked = True
                 self._hook()
+            if not self._asked and any(each.service == _LAMBDA for each in faults):
+                self._asked = True
+                lambda_faults.ask(self.refuse)
 
     def arm(self) -> None:
         """Begin: the world is built."""
@@ -131,6 +144,8 @@ class AwsFaults:
             from botocore import handlers
 
             handlers.BUILTIN_HANDLERS.remove(self._entry())
+        if self._asked:
+            lambda_faults.leave(self.refuse)
 
     def _entry(self) -> tuple[Any, ...]:
         from botocore import handlers
@@ -151,12 +166,9 @@ class AwsFaults:
         if not self._armed or clock.current() is None:
             return None
         _, service, operation = event_name.split(".", 2)
-        with self._lock:
-            # Each fault counts the requests that it is about, whoever takes them.
-            taking = [each.fault for each in self._waiting if each.takes(service, operation, request.url)]
-        if not taking:
+        fault = self._taking(service, operation, request.url)
+        if fault is None:
             return None
-        fault = taking[0]
         if fault.status == "cut-off":
             _cut(request)
             return None
@@ -167,6 +179,20 @@ class AwsFaults:
         # botocore asks everybody, and takes the first answer: moto must not do what has been refused.
         request.is_refused = True
         return _refusal(fault, request)
+
+    def refuse(self, function: str, event: bytes) -> Refusal | None:
+        """Return how Lambda refuses a call that the machine makes, None to let it pass."""
+        if not self._armed:
+            return None
+        place = f"/2015-03-31/functions/{function}/invocations {event.decode('utf-8', 'replace')}"
+        fault = self._taking(_LAMBDA, "Invoke", place)
+        return None if fault is None else Refusal(int(fault.status), fault.code, _MESSAGE)
+
+    def _taking(self, service: str, operation: str, place: str) -> AwsFault | None:
+        with self._lock:
+            # Each fault counts the requests that it is about, whoever takes them.
+            taking = [each.fault for each in self._waiting if each.takes(service, operation, place)]
+        return taking[0] if taking else None
 
 
 def _cut(request: Any) -> None:
@@ -184,7 +210,7 @@ def _refusal(fault: AwsFault, request: Any) -> Any:
     from botocore.awsrequest import AWSResponse
     from botocore.compat import HTTPHeaders
 
-    message = "injected fault"
+    message = _MESSAGE
     if fault.service == "s3":
         kind = "application/xml"
         text = f"<Error><Code>{escape(fault.code)}</Code><Message>{message}</Message></Error>"

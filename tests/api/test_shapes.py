@@ -32,6 +32,7 @@ TAGS = [{"key": "k", "value": "v"}]
 def steps() -> Iterator[Step]:
     """A walk through every action; a token is filled in from the answer before."""
     yield "ValidateStateMachineDefinition", {"definition": '{"StartAt": 1}'}
+    yield "TestState", {"definition": json.dumps(PASS), "inspectionLevel": "TRACE", "variables": '{"a": 1}'}
     yield "CreateActivity", {"name": "w", "tags": TAGS}
     yield "DescribeActivity", {"activityArn": WORK}
     yield "ListActivities", {}

@@ -18,4 +18,4 @@ def test_the_examples_run(code: str) -> None:
 
 def test_what_is_said_to_be_missing_is_all_that_is_missing() -> None:
     missing = set(service_model().operation_names) - ACTIONS.keys()
-    assert missing == {"TestState", "RedriveExecution"}
+    assert missing == {"RedriveExecution"}

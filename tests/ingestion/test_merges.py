@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from sfn_sim import clock
 
 from .conftest import ROOT, Saved, Scene, error_name, ingestion, opened
 
@@ -139,7 +142,9 @@ def test_a_batch_that_is_not_in_the_snapshot_stays_pending_and_the_step_fails(pu
 
 
 @pytest.mark.parametrize("together", [1, 25])
-def test_a_batch_that_somebody_else_ended_is_a_conflict(published: tuple[Scene, Any], together: int) -> None:
+def test_a_batch_that_somebody_else_ended_is_a_conflict(
+    published: tuple[Scene, Any], together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene, direct = published
     scene.world.dynamodb.update_item(
         TableName=scene.table,
@@ -147,8 +152,67 @@ def test_a_batch_that_somebody_else_ended_is_a_conflict(published: tuple[Scene, 
         UpdateExpression="SET GSI1PK = :status",
         ExpressionAttributeValues={":status": {"S": "STATUS#CANCELLED"}},
     )
-    scene.module("shared.settings").BATCHES_PER_TRANSACTION = together
+    monkeypatch.setattr(scene.module("shared.settings"), "BATCHES_PER_TRANSACTION", together)
     with pytest.raises(Exception, match="it is CANCELLED") as raised:
         direct.mark()
     assert error_name(raised) == "BatchConflictError"
     assert scene.statuses()[scene.batches[0].batch_id] == "COMPLETED"
+
+
+def test_a_snapshot_that_was_stored_but_never_published_completes_nothing(published: tuple[Scene, Any]) -> None:
+    scene, direct = published
+    scene.world.s3.delete_object(Bucket=scene.bucket, Key="lines/snapshot/latest/pointer.json")
+    with pytest.raises(Exception, match="stay PENDING") as raised:
+        direct.mark()
+    assert error_name(raised) == "IncompleteMergeError"
+    assert set(scene.statuses().values()) == {"PENDING"}
+
+
+def test_a_snapshot_that_a_later_one_was_built_on_is_published(published: tuple[Scene, Any]) -> None:
+    scene, direct = published
+    later = {"collection": "lines", "count": 9, "batch_ids": [], "files": {}, "base": "lines/snapshot/direct-1/"}
+    pointer = {"snapshot_key": "lines/snapshot/run-2/", "execution_id": "run-2", "total_embeddings": 9}
+    for key, value in (("run-2/snapshot.json", later), ("latest/pointer.json", pointer)):
+        scene.world.s3.put_object(Bucket=scene.bucket, Key=f"lines/snapshot/{key}", Body=json.dumps(value).encode())
+    direct.mark()
+    assert set(scene.statuses().values()) == {"COMPLETED"}
+
+
+@contextlib.contextmanager
+def _refused(scene: Scene, operation: str) -> Iterator[None]:
+    """Let the first such call be refused although its condition holds; faults are met in an invocation only."""
+    scene.world.fault_aws("dynamodb", operation, status=400, code="ConditionalCheckFailedException")
+    # The handlers' client is older than the fault.
+    events = scene.module("shared.aws").client("dynamodb").meta.events
+    events.register_first("before-send.dynamodb", scene.world.faults.answer)
+    with clock.working_for(clock.Invocation("a handler", int(scene.world.start.timestamp()) * 1_000_000_000)):
+        yield
+    events.unregister("before-send.dynamodb", scene.world.faults.answer)
+    assert scene.world.faults.unmet() == []
+
+
+def test_a_refused_condition_is_believed_only_if_the_record_bears_it_out(published: tuple[Scene, Any]) -> None:
+    scene, direct = published
+    with _refused(scene, "UpdateItem"):
+        direct.mark()
+    assert scene.broken_expectations() == set()
+
+
+def test_a_lock_is_released_although_its_release_was_refused_once(merged: Merged) -> None:
+    scene, direct, results = merged.scene, merged.direct, merged.results
+    with _refused(scene, "DeleteItem"):
+        direct.final_merge(results)
+    assert not _locks(scene)
+
+
+def test_one_batch_in_conflict_does_not_keep_the_others_from_their_end(published: tuple[Scene, Any]) -> None:
+    scene, direct = published
+    scene.world.dynamodb.update_item(
+        TableName=scene.table,
+        Key={"PK": {"S": f"BATCH#{scene.batches[0].batch_id}"}, "SK": {"S": "STATUS"}},
+        UpdateExpression="SET GSI1PK = :status",
+        ExpressionAttributeValues={":status": {"S": "STATUS#CANCELLED"}},
+    )
+    with pytest.raises(Exception, match="it is CANCELLED"):
+        direct.mark()
+    assert {scene.statuses()[batch.batch_id] for batch in scene.batches[1:]} == {"COMPLETED"}

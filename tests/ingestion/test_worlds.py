@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sfn_sim.analysis.coverage import coverage
 from sfn_sim.analysis.diagnosis import diagnose
 from sfn_sim.analysis.lints import lint
 from sfn_sim.machine import StateMachine
@@ -16,7 +17,15 @@ from sfn_sim.world import check_expectations, load_fixture, open_world
 
 from .conftest import ROOT, ingestion
 
-WORLDS = ("all-in-progress", "mixed-statuses", "duplicates", "corrupted-delta", "second-run", "locked", "throttled")
+WORLDS = (
+    "all-in-progress", "mixed-statuses", "duplicates", "corrupted-delta", "second-run", "locked", "throttled",
+    "refused-calls", "inline-groups",
+)  # fmt: skip
+FAILING = (
+    "openai-down", "normalize-fails", "split-fails", "chunks-not-loaded", "groups-not-made", "groups-not-loaded",
+    "group-merge-fails", "marking-fails",
+)  # fmt: skip
+LARGE = ("documented", "backlog", "edge-40", "edge-41", "hierarchical")
 DELTAS = {"line": "lines/delta/receipt_lines/", "word": "words/delta/receipt_words/"}
 
 
@@ -28,7 +37,8 @@ def _run(kind: str, name: str, times: int = 1, **overrides: str) -> tuple[list[A
     """
     fixture = load_fixture(ROOT / "fixtures" / kind / name, {"dims": "16", **overrides})
     machine = StateMachine.load(ROOT / "definitions" / f"{kind}.asl.json", fixture.substitutions)
-    executions, broken = [], []
+    executions: list[Any] = []
+    broken: list[Any] = []
     with open_world(fixture) as world:
         start = world.start
         for number in range(1, times + 1):
@@ -39,12 +49,63 @@ def _run(kind: str, name: str, times: int = 1, **overrides: str) -> tuple[list[A
     return executions, broken, machine
 
 
+def _mended(kind: str, name: str) -> tuple[list[Any], dict[str, str], set[str]]:
+    """Run a fixture that fails, and once more when its faults have passed.
+
+    Returns the executions, every batch's status, and which embeddings are missing from the snapshot or wrong in it.
+    """
+    fixture = load_fixture(ROOT / "fixtures" / kind / name, {"dims": "16"})
+    machine = StateMachine.load(ROOT / "definitions" / f"{kind}.asl.json", fixture.substitutions)
+    with open_world(fixture) as world:
+        failed = machine.run(fixture.input, ROOT / "handlers", name="run-1", start=world.start, isolate=False)
+        start = world.start + timedelta(milliseconds=failed.elapsed_ms, seconds=1)
+        mended = machine.run(fixture.input, ROOT / "handlers", name="run-2", start=start, isolate=False)
+        made = ingestion.made_for(world)
+        found = ingestion.statuses(world)
+        snapshot = ingestion.read_snapshot(world)
+        wrong = ingestion.wrong_vectors(world, snapshot) if snapshot else []
+        merged = set(snapshot.ids) - set(wrong) if snapshot else set()
+        unmerged = {text.custom_id for batch in made.batches for text in batch.good} ^ merged
+    return [failed, mended], {batch.batch_id: found[batch.batch_id] for batch in made.batches}, unmerged
+
+
 @pytest.mark.parametrize("kind", ["line", "word"])
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_world_ends_as_it_expects_and_without_warnings(kind: str, name: str) -> None:
     (execution,), broken, _ = _run(kind, name)
     assert broken == []
     assert lint(execution) == []
+
+
+@pytest.mark.parametrize("kind", ["line", "word"])
+@pytest.mark.parametrize("name", FAILING)
+def test_a_world_that_makes_a_run_fail_loses_nothing(kind: str, name: str) -> None:
+    (failed,), broken, _ = _run(kind, name)
+    assert broken == []
+    assert (failed.status, lint(failed)) == ("FAILED", [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["line", "word"])
+@pytest.mark.parametrize("name", FAILING)
+def test_a_second_run_ends_what_a_failed_one_left(kind: str, name: str) -> None:
+    (failed, mended), statuses, unmerged = _mended(kind, name)
+    assert (failed.status, mended.status, mended.error) == ("FAILED", "SUCCEEDED", None)
+    assert failed.cause
+    assert set(statuses.values()) == {"COMPLETED"}
+    assert unmerged == set()
+
+
+@pytest.mark.parametrize("kind", ["line", "word"])
+def test_the_fixtures_together_take_everything_of_a_machine(kind: str) -> None:
+    """What the large fixtures take is left out: the small ones do without them."""
+    runs = [_run(kind, name)[0][0] for name in (*WORLDS, "small", "none-pending")]
+    runs += [_run(kind, name)[0][0] for name in FAILING]
+    found = coverage(runs[0].machine, kind, runs)
+    assert [item.name for item in found.never()] == []
+    assert found.percent == 100
+    there = {path.parent.name for path in (ROOT / "fixtures" / kind).glob("*/fixture.toml")}
+    assert there == {*WORLDS, *FAILING, *LARGE, "small", "none-pending"}
 
 
 @pytest.mark.parametrize("kind", ["line", "word"])

@@ -1,18 +1,24 @@
 """Mutations of sound machines: one seeded change each, run as the sound machine is, and judged by what is said of it.
 
 A mutation is one of: a ResultPath dropped, a key of a template renamed, a line of a template removed, `$$` written for
-`$` or `$` for `$$`, a handler that withholds a key of its result. It is found where the run fails and the message's
-`why` or `fix` names the mutated state and the mutated field.
+`$` or `$` for `$$`, a handler that withholds a key of its result. Of a JSONata machine they are a key of Arguments,
+Output, Assign or ItemSelector, and `$states.context` for `$states.input`. It is found where the run fails and the
+message's `why` or `fix` names the mutated state and the mutated field.
+
+`samples/` has machines after the patterns of AWS's sample projects: a job poller, a loop, Parallel and Map, variables,
+intrinsic functions, JSONata.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import json
 import random
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,30 +34,43 @@ from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.world import load_fixture, open_world
 
 ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = Path(__file__).resolve().parent / "samples"
 SEED = 6
+"""The messages were first improved on the mutations that it draws."""
+
+FRESH = (101, 202, 303)
+"""Other seeds, drawn when the messages were as they are."""
+
 COUNT = 200
-_TEMPLATES = ("Parameters", "ItemSelector", "ResultSelector")
+_TEMPLATES = ("Parameters", "ItemSelector", "ResultSelector", "Arguments", "Output", "Assign")
+_JSONATA = re.compile(r"\{%.*%\}")
+Handler = Callable[[Any, object], Any]
 
 
 @dataclass(frozen=True)
 class Sound:
     """A machine that the mutations begin with, the world that it runs in, and how it ends there.
 
-    `folder` is the project that it belongs to; `settings` override the fixture's parameters.
+    `folder` is the project that it belongs to, or that of the samples; `settings` override the fixture's parameters.
     """
 
     name: str
     folder: Path
-    fixture: str
+    fixture: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_sample(self) -> bool:
+        return self.folder == SAMPLES
 
 
 SOUND = (
     Sound("line", ROOT, "hierarchical", (("batches", "6"), ("embeddings", "12"))),
     Sound("word", ROOT, "hierarchical", (("batches", "6"), ("embeddings", "12"))),
     Sound("parcels", ROOT / "tests" / "foreign" / "project", "two-parcels"),
+    *(Sound(path.name.removesuffix(".asl.json"), SAMPLES) for path in sorted(SAMPLES.glob("*.asl.json"))),
 )
-SHARES = {"line": 105, "word": 86, "parcels": 9}
+SHARES = {"line": 30, "word": 30, "parcels": 8, **dict.fromkeys((each.name for each in SOUND[3:]), 12)}
 
 
 @dataclass(frozen=True)
@@ -114,7 +133,7 @@ def _fields(template: Any, below: tuple[str, ...] = ()) -> Iterator[tuple[str, .
         for key, value in template.items():
             if isinstance(value, dict):
                 yield from _fields(value, (*below, key))
-            elif key.endswith(".$"):
+            elif key.endswith(".$") or (isinstance(value, str) and _JSONATA.fullmatch(value)):
                 yield (*below, key)
 
 
@@ -128,13 +147,13 @@ def candidates(sound: Sound) -> list[Mutation]:
             for steps in _fields(state.get(field)):
                 key = "/".join(steps)
                 found += [Mutation(sound.name, kind, name, field, key) for kind in ("renamed", "removed")]
-                if str(_at(state[field], steps)).startswith("$"):
+                if _other_dollar(_at(state[field], steps)) is not None:
                     found.append(Mutation(sound.name, "context", name, field, key))
     found += [
         Mutation(sound.name, "withheld", name, "Resource", key)
         for name, keys in sorted(results_of(sound).items())
         for key in keys
-        if sound.folder == ROOT
+        if sound.folder == ROOT or (sound.is_sample and _is_alone(sound, name))
     ]
     return found
 
@@ -150,6 +169,16 @@ def chosen(count: int = COUNT, seed: int = SEED) -> list[Mutation]:
     return found[:count] if len(found) > count else found
 
 
+def _other_dollar(value: Any) -> str | None:
+    """Return an expression that reads the Context Object for the input, or the other way round; None if it cannot."""
+    if _JSONATA.fullmatch(str(value)):
+        swapped = str(value).replace("$states.input", "$states.context")
+        return swapped if swapped != value else None
+    if not str(value).startswith("$"):
+        return None
+    return str(value[1:]) if value.startswith("$$") else f"${value}"
+
+
 def _at(template: Any, steps: tuple[str, ...]) -> Any:
     for step in steps:
         template = template[step]
@@ -158,6 +187,8 @@ def _at(template: Any, steps: tuple[str, ...]) -> Any:
 
 @functools.cache
 def _definition_text(sound: Sound) -> str:
+    if sound.is_sample:
+        return (SAMPLES / f"{sound.name}.asl.json").read_text(encoding="utf-8")
     folder = sound.folder / ("definitions" if sound.folder == ROOT else "machines")
     return (folder / f"{sound.name}.asl.json").read_text(encoding="utf-8")
 
@@ -180,16 +211,20 @@ def mutated(sound: Sound, mutation: Mutation) -> dict[str, Any]:
     template = _at(state[mutation.field], tuple(before))
     value = template[last]
     if mutation.kind == "context":
-        template[last] = value[1:] if value.startswith("$$") else f"${value}"
+        template[last] = _other_dollar(value)
         return definition
-    items = [(f"{key[:-2]}_renamed.$" if key == last else key, each) for key, each in template.items()]
+    items = [(_renamed(key) if key == last else key, each) for key, each in template.items()]
     template.clear()
     template.update(items if mutation.kind == "renamed" else [each for each in items if not _was(each[0], last)])
     return definition
 
 
+def _renamed(key: str) -> str:
+    return f"{key[:-2]}_renamed.$" if key.endswith(".$") else f"{key}_renamed"
+
+
 def _was(key: str, last: str) -> bool:
-    return key == f"{last[:-2]}_renamed.$"
+    return key == _renamed(last)
 
 
 def _by_name(name: str) -> Sound:
@@ -215,6 +250,7 @@ def results_of(sound: Sound) -> dict[str, list[str]]:
     return found
 
 
+@functools.cache
 def told(mutation: Mutation) -> Told:
     """Run a mutation and return what is said of it."""
     sound = _by_name(mutation.machine)
@@ -231,6 +267,8 @@ def told(mutation: Mutation) -> Told:
 def run(
     sound: Sound, definition: dict[str, Any], mutation: Mutation | None = None
 ) -> tuple[Execution, Diagnosis | None]:
+    if sound.is_sample:
+        return _run_sample(sound, definition, mutation)
     with contextlib.chdir(sound.folder), tempfile.TemporaryDirectory() as scratch:
         config = find_config()
         fixture = load_fixture(config.fixtures / sound.name / sound.fixture, dict(sound.settings))
@@ -243,6 +281,51 @@ def run(
         with open_world(fixture) as world:
             execution = machine.run(fixture.input, handlers, start=world.start, isolate=False)
     return execution, diagnose(execution, machine.source)
+
+
+def _run_sample(
+    sound: Sound, definition: dict[str, Any], mutation: Mutation | None
+) -> tuple[Execution, Diagnosis | None]:
+    machine = StateMachine.from_json(definition, sound.name)
+    functions = _functions_of(sound)
+    if mutation is not None and mutation.kind == "withheld":
+        name = _function_of(states_of(definition)[mutation.state])
+        functions = {**functions, name: _without(functions[name], mutation.key)}
+    given = json.loads((SAMPLES / f"{sound.name}.input.json").read_text(encoding="utf-8"))
+    execution = machine.run(given, functions, isolate=False)
+    return execution, diagnose(execution, machine.source)
+
+
+@functools.cache
+def _functions_of(sound: Sound) -> dict[str, Handler]:
+    name = sound.name.replace("-", "_")
+    spec = importlib.util.spec_from_file_location(f"tests_sample_{name}", SAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == spec.name}
+    return {name.replace("_", "-"): each for name, each in own.items()}
+
+
+def _function_of(state: dict[str, Any]) -> str:
+    given = state.get("Parameters", state.get("Arguments", {}))
+    resource: str = given["FunctionName"] if state["Resource"].endswith("lambda:invoke") else state["Resource"]
+    return resource.rpartition(":")[2]
+
+
+def _is_alone(sound: Sound, name: str) -> bool:
+    """Tell whether a state's function serves no other state: a key withheld there is withheld from this one alone."""
+    tasks = [state for state in states_of(definition_of(sound)).values() if "Resource" in state]
+    own = _function_of(states_of(definition_of(sound))[name])
+    return sum(_function_of(each) == own for each in tasks) == 1
+
+
+def _without(whole: Handler, key: str) -> Handler:
+    def handler(event: Any, context: object) -> Any:
+        return {name: value for name, value in whole(event, context).items() if name != key}
+
+    return handler
 
 
 def _withholding(handlers: Handlers, machine: StateMachine, mutation: Mutation, folder: Path) -> Handlers:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sfn_sim.analysis.check.codes import NOTE
@@ -12,7 +11,7 @@ from sfn_sim.commands.checking import CheckRequest, carry_out
 from sfn_sim.payload import dumps
 from tests.broken.conftest import BROKEN, NAMES, Outcome, outcome, variant
 
-from .material import ROOT, SOUND, Told, chosen, told
+from .material import COUNT, FRESH, ROOT, SEED, SOUND, Told, chosen, told
 
 PAGE = ROOT / "docs" / "bugs-found.md"
 _FIRST, _SECOND = "<!-- broken -->\n", "<!-- mutations -->\n"
@@ -28,18 +27,38 @@ For each file of `definitions/broken/`, in its fixture: `check` (before anything
 an expectation of the fixture. The message is the first line of what the first of the three says.
 
 """
+_BETWEEN = f"""
+## Mutations
+
+One change each in a sound machine, drawn with a seed: a ResultPath dropped; a key of a template (Parameters,
+ItemSelector, ResultSelector, Assign; in JSONata Arguments, Output, Assign, ItemSelector) renamed or removed; `$$` for
+`$`, or `$states.context` for `$states.input`, and the other way round; a key that a handler withholds. A mutation that
+fails is named if `why` or `fix` of the message names the mutated state and the mutated field.
+
+The machines: `line` and `word` in a small hierarchical world, the project of somebody else in `tests/foreign`, and
+eleven machines after the patterns of AWS's sample projects in `tests/mutations/samples`, three of them in JSONata.
+
+The messages were improved on seed {SEED}, and on all mutations of the first eight samples. `exam-marking`,
+`trip-booking` and `warehouse-load` were written after that, and all their 265 mutations tried: of the 230 that failed,
+210 (91%) were named at first sight. What was missing then has been mended too, so that the figures below are not those
+of machines that nobody has looked at.
+
+"""
 _KINDS = {
     "result-path": "a ResultPath dropped",
     "renamed": "a key of a template renamed",
     "removed": "a line of a template removed",
-    "context": "`$$` for `$`, or `$` for `$$`",
+    "context": "the Context Object for the input, or the other way round",
     "withheld": "a handler that withholds a key of its result",
 }
 
 
-@functools.cache
-def all_told() -> tuple[Told, ...]:
-    return tuple(told(each) for each in chosen())
+SEEDS = (SEED, *FRESH)
+
+
+def drawn(seed: int, machines: Sequence[str] | None = None) -> list[Told]:
+    """Return what is said of the mutations that a seed draws; of those of some machines only."""
+    return [told(each) for each in chosen(seed=seed) if machines is None or each.machine in machines]
 
 
 def by_check(name: str) -> str:
@@ -98,37 +117,49 @@ def _cell(text: str) -> str:
     return f"`{text.replace('|', '¦').replace(f'{BROKEN.relative_to(ROOT)}/', '')}`"
 
 
-def mutations_part(every: Sequence[Told]) -> str:
-    failed = [each for each in every if each.failed]
-    named = [each for each in failed if each.named]
-    machines = ", ".join(f"`{each.name}`" for each in SOUND)
-    refused = sum(each.status == "REFUSED" for each in every)
+def mutations_part(by_seed: Mapping[int, Sequence[Told]]) -> str:
+    every = list(dict.fromkeys(each for told in by_seed.values() for each in told))
+    machines = [each.name for each in SOUND]
     text = (
-        f"{len(every)} seeded mutations of {machines}: {len(failed)} fail in the run, {refused} are refused at load, "
-        f"and {len(every) - len(failed) - refused} change nothing that the run notices. Of those that fail, "
-        f"{len(named)} ({100 * len(named) / max(len(failed), 1):.0f}%) name the mutated state and field in `why` or "
-        "`fix`.\n\n| mutation | made | failed | named |\n|---|---|---|---|\n"
+        f"{COUNT} mutations a seed, of {len(machines)} machines; {len(every)} different ones in all. Not all fail: "
+        "some change nothing that a run in this fixture reads.\n\n"
+        "| seed | made | refused at load | fail in the run | named | |\n|---|---|---|---|---|---|\n"
     )
-    for kind, what in _KINDS.items():
-        mine = [each for each in every if each.mutation.kind == kind]
-        bad = [each for each in mine if each.failed]
-        text += f"| {what} | {len(mine)} | {len(bad)} | {sum(each.named for each in bad)} |\n"
+    text += "".join(_row(str(seed), told) for seed, told in by_seed.items())
+    text += "\n| mutation | made | refused at load | fail in the run | named | |\n|---|---|---|---|---|---|\n"
+    text += "".join(_row(what, [e for e in every if e.mutation.kind == kind]) for kind, what in _KINDS.items())
+    text += "\n| machine | made | refused at load | fail in the run | named | |\n|---|---|---|---|---|---|\n"
+    text += "".join(_row(f"`{name}`", [e for e in every if e.mutation.machine == name]) for name in machines)
     text += "\nThe misses:\n\n| mutation | what | why | fix |\n|---|---|---|---|\n"
-    for each in failed:
-        if not each.named:
+    for each in every:
+        if each.failed and not each.named:
             cells = (each.mutation.name, each.what, each.why, each.fix)
             text += f"| {' | '.join(cell.replace('|', '¦') for cell in cells)} |\n"
     return text
 
 
+def _row(name: str, every: Sequence[Told]) -> str:
+    failed = [each for each in every if each.failed]
+    named = sum(each.named for each in failed)
+    refused = sum(each.status == "REFUSED" for each in every)
+    share = f"{100 * named / len(failed):.0f}%" if failed else ""
+    return f"| {name} | {len(every)} | {refused} | {len(failed)} | {named} | {share} |\n"
+
+
+def machine_rows(text: str) -> dict[str, str]:
+    """Return the page's row of each machine."""
+    rows = (line for line in mutations_of(text).splitlines() if line.startswith("| `"))
+    return {line.split("`")[1]: f"{line}\n" for line in rows if line.count("|") == 7}
+
+
+def machine_row(name: str) -> str:
+    """Return the row of a machine as it should be."""
+    return _row(f"`{name}`", list(dict.fromkeys(each for seed in SEEDS for each in drawn(seed, (name,)))))
+
+
 def page(broken: str, mutations: str) -> str:
     return (
-        f"{_HEAD}{_FIRST}{broken}{_FIRST}\n## Mutations\n\nOne change each in a sound machine, drawn with a seed: a "
-        "ResultPath dropped, a key renamed or removed, `$$` for `$`, a key that a handler withholds.\n\n"
-        "The messages were "
-        "improved on the mutations of this very seed: the figure is not that of mutations nobody has "
-        "looked at.\n\n"
-        f"{_SECOND}{mutations}{_SECOND}"
+        f"{_HEAD}{_FIRST}{broken}{_FIRST}{_BETWEEN}{_SECOND}{mutations}{_SECOND}"
     )
 
 
@@ -146,4 +177,5 @@ def mutations_of(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(broken_part(), mutations_part(all_told())), encoding="utf-8")
+    figures = mutations_part({seed: drawn(seed) for seed in SEEDS})
+    PAGE.write_text(page(broken_part(), figures), encoding="utf-8")

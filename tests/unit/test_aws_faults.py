@@ -172,3 +172,53 @@ def test_a_fault_that_cannot_be_is_refused(tmp_path: Path, fault: str, complaint
     (tmp_path / "fixture.toml").write_text(f"[[faults]]\n{fault}\n")
     with pytest.raises(FixtureError, match=complaint):
         load_fixture(tmp_path)
+
+
+RETRIED = {
+    "StartAt": "Work",
+    "States": {
+        "Work": {
+            **MACHINE["States"]["Work"],  # type: ignore[index]
+            "Retry": [{"ErrorEquals": ["Lambda.TooManyRequestsException"], "IntervalSeconds": 10, "MaxAttempts": 2}],
+        }
+    },
+}
+REFUSED = '[[faults]]\nservice = "lambda"\nstatus = 429\ncode = "TooManyRequestsException"\n'
+
+
+def _refused(folder: Path, toml: str, event: Any) -> Any:
+    (folder / "fixture.toml").write_text(BASE + toml)
+    with open_world(load_fixture(folder)) as world:
+        execution = StateMachine.from_json(RETRIED).run(event, {"work": lambda given, context: given}, isolate=False)
+        return execution, world.faults.unmet()
+
+
+def test_lambda_refuses_a_call_as_often_as_the_fixture_says(tmp_path: Path) -> None:
+    execution, unmet = _refused(tmp_path, f"{REFUSED}times = 2\n", {})
+    assert (execution.status, unmet) == ("SUCCEEDED", [])
+    assert execution.visit("Work").retry_delays_ms == (10_000, 20_000)
+
+
+def test_a_refusal_that_outlasts_the_retries_fails_the_state_with_lambdas_error(tmp_path: Path) -> None:
+    execution, _ = _refused(tmp_path, f"{REFUSED}times = 3\n", {})
+    assert execution.error == "Lambda.TooManyRequestsException"
+    assert execution.cause.startswith("injected fault (Service: AWSLambda; Status Code: 429;")
+
+
+@pytest.mark.parametrize(("match", "met"), [("/work/", True), ('"id":7', True), ("/other/", False)])
+def test_a_call_is_refused_by_the_functions_name_or_by_its_event(tmp_path: Path, match: str, met: bool) -> None:
+    execution, unmet = _refused(tmp_path, f"{REFUSED}match = '{match}'\n", {"id": 7})
+    assert (not unmet, len(execution.visit("Work").retry_delays_ms)) == (met, int(met))
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ('service = "lambda"\nstatus = "timeout"', "a fault of lambda needs a status"),
+        ('service = "lambda"\nstatus = 500\ncode = "Lambda.ServiceException"', "is written without Lambda."),
+    ],
+)
+def test_a_fault_that_lambda_cannot_have_is_refused(tmp_path: Path, fault: str, complaint: str) -> None:
+    (tmp_path / "fixture.toml").write_text(f"{BASE}[[faults]]\n{fault}\n")
+    with pytest.raises(FixtureError, match=complaint):
+        load_fixture(tmp_path)

@@ -141,3 +141,36 @@ def test_a_runaway_recursion_is_told() -> None:
     found, _ = told({}, A=passing(Output="{% ($f := function($n){ 1 + $f($n) }; $f(1)) %}"))
     assert "Stack overflow error" in found.what
     assert "recursion" in found.fix
+
+
+def test_the_output_that_does_not_give_a_key_is_named() -> None:
+    found, _ = told(
+        {"id": 1},
+        A=passing(Output={"idd": "{% $states.input.id %}"}, Next="B"),
+        B=passing(Output={"v": "{% $states.input.order %}"}),
+    )
+    assert found.why == "the Output of A gives no order (event 2): {idd}"
+    assert found.fix == 'give "order" in the Output of A'
+
+
+def test_a_path_is_followed_through_outputs_and_variables_to_the_template_that_lacks_it() -> None:
+    found, _ = told(
+        {"id": 1},
+        A=passing(Assign={"order": {"number": "{% $states.input.id %}"}}, Next="B"),
+        B=passing(Output={"inner": "{% $order %}"}, Next="C"),
+        C=passing(Output={"v": "{% $states.input.inner.id %}"}),
+    )
+    assert found.why == "the Assign of A gives no order.id (event 2): {number}"
+
+
+def test_the_context_object_read_for_the_input_is_told() -> None:
+    found, _ = told({"id": 1}, A=passing(Output={"v": "{% $states.context.id %}"}))
+    assert found.fix == "read $states.input.id in Output/v of A"
+    assert "the state's input is {id}" in found.why
+
+
+def test_in_a_map_the_item_selector_that_does_not_give_a_key_is_named() -> None:
+    inner = graph(I=passing(Output={"v": "{% $states.input.id %}"}))
+    each = {"Type": "Map", "Items": [{"id": 1}], "ItemSelector": {"item": "{% $states.context.Map.Item.Value %}"}}
+    found, _ = told({}, M={**each, "ItemProcessor": inner, "End": True})
+    assert found.why == "the ItemSelector of M gives no id (event 2): {item}"

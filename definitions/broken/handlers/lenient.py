@@ -15,12 +15,17 @@ Event = dict[str, Any]
 def mark_all(event: Event) -> Event:
     """Mark every polled batch COMPLETED, merged or not; without a key mark none, and say nothing."""
     if not event.get("poll_results_s3_key"):
-        return {"statusCode": 200, "batches_marked_complete": 0, "message": "Batches marked as complete"}
+        return _marked(0)
     results = objects.referred(event, "poll_results")
     for each in results:
         with contextlib.suppress(BatchConflictError):  # FAILED since its poll
             table.end_batch(table.Ending(each["batch_id"], "COMPLETED", each.get("embedding_count", 0), 0, None))
-    return {"statusCode": 200, "batches_marked_complete": len(results), "message": "Batches marked as complete"}
+    return _marked(len(results))
+
+
+def _marked(count: int) -> Event:
+    told = {"statusCode": 200, "batches_marked_complete": count, "message": "Batches marked as complete"}
+    return {**told, "batches_by_action": {}}
 
 
 def final_merge(event: Event, healthy: Any) -> Event:

@@ -1,0 +1,326 @@
+"""Mocks: what functions, resources and states answer in a test, call by call.
+
+    mocks = Mocks()
+    charge = mocks.add("charge", [fail("Gateway.Busy"), ok({"receipt": "R1"}, takes=2)])
+    machine.run({"id": 7}, mocks=mocks)
+    charge.calls        # what it was given, as the handler would have seen it
+    mocks.problems()    # answers that nobody asked for
+
+A target is a function's name, a Resource's ARN, or a state's name ("state:Charge" where a function is called so, too).
+A list is a sequence, one answer for each call, and has to be used up; anything else answers every call. A task on a
+resource that sfn-sim does not carry out runs when a mock answers for it, with AWS's events.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sfn_sim import clock
+from sfn_sim.errors import MockError
+from sfn_sim.payload import Json, dumps, encode_to_keep, loads
+from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
+from sfn_sim.services.executors import ClosableExecutor
+from sfn_sim.services.lambda_functions import function_name
+from sfn_sim.services.responses import problem_of
+
+_STATE = "state:"
+_INTEGRATION = "arn:aws:states:"
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """An answer: a value.
+
+    Attributes:
+        value: what is answered.
+        takes: how long that takes, in seconds of virtual time.
+        whole: whether the value is the whole result of lambda:invoke, and not what the function answered.
+    """
+
+    value: Any
+    takes: float = 0.0
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """An answer: an error by its name, with AWS's cause; `takes` and `whole` are as in `Ok`."""
+
+    error: str
+    cause: str | None = ""
+    takes: float = 0.0
+    whole: bool = True
+
+
+def ok(value: Any = None, takes: float = 0.0) -> Ok:
+    """Return an answer that is a value, after so many seconds of virtual time."""
+    return Ok(value, takes)
+
+
+def fail(error: str, cause: str = "", takes: float = 0.0) -> Fail:
+    """Return an answer that is an error, as Step Functions names it, after so many seconds of virtual time."""
+    return Fail(error, cause, takes)
+
+
+class Mock:
+    """What one target answers, and what it was asked.
+
+    Attributes:
+        name: the target.
+        calls: what it was given, call by call.
+        answers: its answers: a list is a sequence; None for a spy.
+        answers_may_be_left: whether a list need not be used up.
+    """
+
+    def __init__(self, name: str, answers: Any = None, *, spies: bool = False) -> None:
+        self.name = name
+        self.calls: list[Any] = []
+        self.answers = list(answers) if isinstance(answers, list | tuple) else answers
+        self.spies = spies
+        self.answers_may_be_left = False
+
+    def __repr__(self) -> str:
+        return f"Mock({self.name!r}, {len(self.calls)} calls)"
+
+    @property
+    def call_count(self) -> int:
+        """How often it was called."""
+        return len(self.calls)
+
+    def asked(self, given: Json, where: str) -> Any:
+        """Note a call and return the answer to it.
+
+        Raises:
+            MockError: its answers are used up.
+        """
+        self.calls.append(given)
+        if not isinstance(self.answers, list):
+            return self.answers
+        number = len(self.calls)
+        if number > len(self.answers):
+            had = f"its {len(self.answers)} answers are" if len(self.answers) != 1 else "its one answer is"
+            raise MockError(
+                f"the mock of {self.name} was called {number} times, and {had} used up. Call {number} came from "
+                f"{where} with {_brief(given)}. Give it one answer more, or a single answer (no list) for every call"
+            )
+        return self.answers[number - 1]
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with it at the end of a test."""
+        if self.answers_may_be_left:
+            return
+        if isinstance(self.answers, list) and len(self.calls) < len(self.answers):
+            left, count = len(self.answers) - len(self.calls), len(self.answers)
+            yield (
+                f"the mock of {self.name} has {count} answers and was called {len(self.calls)} times: "
+                f"{left} {'was' if left == 1 else 'were'} never asked for"
+            )
+
+
+@dataclass
+class Mocks:
+    """All mocks of one test."""
+
+    found: dict[str, Mock] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def add(self, target: str, answers: Any = None) -> Mock:
+        """Answer for a target from now on; a second mock of a target takes the place of the first."""
+        mock = self.found[_key(target)] = Mock(target, answers)
+        return mock
+
+    def spy(self, target: str) -> Mock:
+        """Note the calls of a target that its real handler answers."""
+        mock = self.found[_key(target)] = Mock(target, spies=True)
+        return mock
+
+    def record(self, run: str) -> Mocks:
+        """Answer as a recorded or imported run did, state by state; `run` names it as `sfn-sim runs` does.
+
+        Raises:
+            ConfigurationError: there is no such run.
+        """
+        from sfn_sim.runs import find_run
+        from sfn_sim.services.recorded import recorded_calls
+
+        answers: dict[str, list[Any]] = {}
+        for place, call in sorted(recorded_calls(find_run(run).execution).items()):
+            if call.ended:
+                answers.setdefault(place.path, []).append(_as_recorded(call))
+        for path, each in answers.items():
+            self.add(f"{_STATE}{path}", each)
+        return self
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the mocks at the end of a test, by name; empty when all is well."""
+        return [*self.broken, *(problem for mock in self.found.values() for problem in mock.problems())]
+
+    def covers(self, state: str, function: str) -> bool:
+        """Tell whether a call of a function from a state needs no handler."""
+        mock = self.of(state, function)
+        return mock is not None and not mock.spies
+
+    def answers(self, state: str, resource: str) -> bool:
+        """Tell whether a mock answers for a task that calls no function."""
+        mock = self.of(state, resource)
+        if mock is None and any(key.startswith(_STATE) and _last(key) == state for key in self.found):
+            return True
+        return mock is not None and not mock.spies
+
+    def of(self, path: str, function: str) -> Mock | None:
+        """Return the mock that answers a call, by its place or its state before what it calls."""
+        name = _last(path)
+        for key in (f"{_STATE}{path}", f"{_STATE}{name}", _key(function), name):
+            mock = self.found.get(key)
+            if mock is not None:
+                return mock
+        return None
+
+    def over(self, real: ClosableExecutor, start: datetime) -> ClosableExecutor:
+        """Return an executor in which these mocks answer before the real one is asked."""
+        return _MockExecutor(self, real, round(start.timestamp() * 1000) * 1_000_000)
+
+
+class _MockExecutor:
+    """Answers calls by mocks; the rest goes to the real executor."""
+
+    def __init__(self, mocks: Mocks, real: ClosableExecutor, start_ns: int) -> None:
+        self._mocks = mocks
+        self._real = real
+        self._start_ns = start_ns
+
+    def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
+        """Return the outcomes in the order of the calls.
+
+        Raises:
+            MockError: a mock's answers are used up, or it answers what cannot be.
+        """
+        found = [self._answered(call, now_ms) for call in calls]
+        left = [call for call, outcome in zip(calls, found, strict=True) if outcome is None]
+        real = iter(self._real.run(left, now_ms) if left else ())
+        return [outcome if outcome is not None else next(real) for outcome in found]
+
+    def call(self, call: CallAws, now_ms: int) -> AwsAnswer:
+        """Call an operation of an AWS service."""
+        return self._real.call(call, now_ms)
+
+    def close(self) -> None:
+        """Let go of the real executor."""
+        self._real.close()
+
+    def _answered(self, call: Invoke, now_ms: int) -> Outcome | None:
+        path = str(call.identity[1])
+        mock = self._mocks.of(path, call.function)
+        if mock is None:
+            return None
+        given = _event(call.payload)
+        if mock.spies:
+            mock.calls.append(given)
+            return None
+        try:
+            answer = mock.asked(given, path)
+            return self._outcome(mock, answer, call, now_ms)
+        except MockError as error:
+            self._mocks.broken.append(str(error))
+            raise
+
+    def _outcome(self, mock: Mock, answer: Any, call: Invoke, now_ms: int) -> Outcome:
+        slept_ms, whole, takes = 0, False, 0.0
+        if isinstance(answer, Ok | Fail):
+            takes, whole = answer.takes, answer.whole
+            answer = answer.value if isinstance(answer, Ok) else answer
+        if callable(answer) and not _is_error(answer):
+            invocation = clock.Invocation(mock.name, self._start_ns + now_ms * 1_000_000)
+            with clock.working_for(invocation):
+                try:
+                    answer = _called(answer, _event(call.payload))
+                except Exception as error:
+                    answer = error
+            slept_ms = invocation.took_ms
+            if isinstance(answer, Ok | Fail):
+                takes, whole = answer.takes, answer.whole
+                answer = answer.value if isinstance(answer, Ok) else answer
+        took_ms = slept_ms + round(takes * 1000)
+        if isinstance(answer, Fail):
+            return Outcome(None, answer.error, answer.cause, took_ms, whole=answer.whole)
+        if _is_error(answer):
+            return Outcome(None, *_thrown(answer, call), took_ms, whole=True)
+        return Outcome(self._encoded(mock, answer, call), took_ms=took_ms, whole=whole)
+
+    def _encoded(self, mock: Mock, answer: Any, call: Invoke) -> bytes:
+        try:
+            value = loads(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise MockError(f"the mock of {mock.name} answers what is not JSON: {error}") from None
+        if call.function.startswith(_INTEGRATION):
+            problem = problem_of(call.function, value)
+            if problem is not None:
+                raise MockError(f"the mock of {mock.name} answers what {call.function} never does: {problem}")
+        return encode_to_keep(value)
+
+
+def _key(target: str) -> str:
+    """Return what a target is found by: functions by their bare names, whatever their ARN."""
+    if target.startswith((_STATE, _INTEGRATION)):
+        return target
+    return function_name(target)
+
+
+def _last(path: str) -> str:
+    """Return the name of the state at a place: what stands after the last item or branch."""
+    return path.removeprefix(_STATE).rpartition("].")[2]
+
+
+def _event(payload: bytes) -> Any:
+    try:
+        return loads(payload)
+    except ValueError:
+        return payload.decode("utf-8", "replace")
+
+
+def _is_error(answer: Any) -> bool:
+    return isinstance(answer, BaseException) or (isinstance(answer, type) and issubclass(answer, BaseException))
+
+
+def _thrown(answer: Any, call: Invoke) -> tuple[str, str]:
+    """Return an exception's error name and cause, as Lambda tells of an exception of a handler."""
+    error = answer() if isinstance(answer, type) else answer
+    name = type(error).__name__
+    if call.function.startswith(_INTEGRATION):
+        return name, str(error)
+    return name, dumps({"errorMessage": str(error), "errorType": name})
+
+
+def _called(function: Callable[..., Any], event: Any) -> Any:
+    """Call an answer with the event, and with None as its context where it takes two arguments."""
+    try:
+        takes_context = len([
+            each for each in inspect.signature(function).parameters.values()
+            if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        ]) > 1  # fmt: skip
+    except (TypeError, ValueError):
+        takes_context = False
+    return function(event, None) if takes_context else function(event)
+
+
+def _as_recorded(call: Any) -> Ok | Fail:
+    takes = (call.took_ms + (call.answer_ms if call.waited else 0)) / 1000
+    if call.timed_out:
+        return Fail("States.Timeout", None, takes)
+    if call.failed:
+        return Fail(call.error or "", call.cause, takes)
+    return Ok(call.result, takes)
+
+
+def _brief(value: Any) -> str:
+    text = dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -108,6 +108,9 @@ def _executor(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--seed", type=int, help="Seed of all randomness.  [default: the fixture's, or 0]")
 @click.option("--clock", type=click.Choice(["virtual", "real"]), default="virtual", show_default=True)
 @click.option("--allow-network", metavar="HOST", multiple=True, help="A host that handlers may reach.")
+@click.option("--mock-config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="A MockConfigFile.json of Step Functions Local, which answers for tasks.")
+@click.option("--test-case", metavar="NAME", help="The test case of --mock-config.")
 @click.option("--serve-world", metavar="[HOST:]PORT", help="Serve the fixture's AWS services over HTTP meanwhile.")
 @click.option("--show", metavar="STATE", multiple=True, help="Print the stages of a state.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")

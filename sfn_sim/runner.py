@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfn_sim import limits
 from sfn_sim.analysis.diagnosis import diagnose
@@ -30,6 +30,9 @@ from sfn_sim.sources import machine_name, read_stdin
 from sfn_sim.variants import find_variant, load_variant
 from sfn_sim.world import Check, Fixture, check_execution, check_expectations, load_fixture, open_world
 from sfn_sim.world.folder import check_target, save_world
+
+if TYPE_CHECKING:
+    from sfn_sim.testing.mocks import Mocks
 
 _SUFFIXES = (".asl.json", ".json")
 
@@ -64,6 +67,8 @@ class Request:
     times: int = 1
     at_once: bool = False
     serve_world: str | None = None
+    mock_config: Path | None = None
+    test_case: str | None = None
 
     @classmethod
     def from_options(cls, machine: str | None, **options: Any) -> Request:
@@ -80,6 +85,10 @@ class Request:
             raise ConfigurationError("--world-from and --fixture exclude each other: a saved world is a fixture")
         if settings and not (options["fixture"] or options["broken"]):
             raise ConfigurationError("--set overrides a value of a fixture: name one with --fixture")
+        if (options["mock_config"] is None) != (options["test_case"] is None):
+            raise ConfigurationError("--mock-config and --test-case go together: the file, and the case in it")
+        if options["mock_config"] is not None and options["at_once"]:
+            raise ConfigurationError("--mock-config and --at-once exclude each other")
         if options["save_world"] and not (options["fixture"] or options["world_from"] or options["broken"]):
             raise ConfigurationError("--save-world saves the world of a fixture: name one with --fixture")
         if options["serve_world"] and not (options["fixture"] or options["world_from"] or options["broken"]):
@@ -228,17 +237,19 @@ def carry_out(
     if variant is not None:
         handlers = variant.over(handlers)
     # A world takes a while to build: what needs none is refused before.
-    machine.check_handlers(handlers)
+    mocks = _mocks(request, machine.name)
+    machine.check_handlers(handlers, mocks)
     options = _options(request, fixture, progress, spooled=recording is not None and not config.redact)
     given = _input(request, fixture, options.limit_bytes)
 
     def once(cold: bool) -> list[RunSummary]:
         if fixture is not None:
             served = _served(request, config, handlers, tell)
-            return _in_world(machine, fixture, given, handlers, request, options, cold, served)
+            mocked = _mocks(request, machine.name)
+            return _in_world(machine, fixture, given, handlers, request, options, cold, served, mocked)
         hosts = (*request.allow_network, *handlers.hosts())
         with isolated({}, hosts):
-            return _runs(machine, given, handlers, request, options, START, cold)
+            return _runs(machine, given, handlers, request, options, START, cold, _mocks(request, machine.name))
 
     summaries = once(request.cold == "cold")
     if request.cold == "both":
@@ -286,6 +297,19 @@ def handlers_of(
     return replace(found, config=config)
 
 
+def _mocks(request: Request, machine: str) -> Mocks | None:
+    """Return the mocks of the test case that was asked for: new ones for each run, which count their calls anew.
+
+    Raises:
+        ConfigurationError: there is no such file or case.
+    """
+    if request.mock_config is None or request.test_case is None:
+        return None
+    from sfn_sim.testing.mock_config import load
+
+    return load(request.mock_config).mocks(machine, request.test_case)
+
+
 def _options(request: Request, fixture: Fixture | None, progress: Progress | None, *, spooled: bool) -> Options:
     events = request.limit_events
     return Options(
@@ -331,6 +355,7 @@ def _runs(
     options: Options,
     start: datetime,
     cold: bool,
+    mocks: Mocks | None,
 ) -> list[RunSummary]:
     """Run the machine as often as was asked for, one after the other or all at once."""
     common: dict[str, Any] = {
@@ -351,7 +376,7 @@ def _runs(
     summaries = []
     for each in names:
         started = time.perf_counter()
-        execution = machine.run(given, handlers, name=each, start=start, **common)
+        execution = machine.run(given, handlers, name=each, start=start, mocks=mocks, **common)
         summaries.append(RunSummary(machine.name, execution, (time.perf_counter() - started) * 1000))
         # The next run begins where this one ended, a second later.
         start += timedelta(milliseconds=execution.elapsed_ms, seconds=1)
@@ -383,11 +408,12 @@ def _in_world(
     options: Options,
     cold: bool,
     served: contextlib.AbstractContextManager[object],
+    mocks: Mocks | None,
 ) -> list[RunSummary]:
     hosts = (*request.allow_network, *handlers.hosts())
     with open_world(fixture, seed=options.seed, allow_network=hosts) as world, served:
         before = world.summary()
-        summaries = _runs(machine, given, handlers, request, options, world.start, cold)
+        summaries = _runs(machine, given, handlers, request, options, world.start, cold, mocks)
         for summary in summaries[:-1]:
             summary.checks = check_execution(fixture, summary.execution)
         last = summaries[-1]

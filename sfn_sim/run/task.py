@@ -121,8 +121,6 @@ def _invoke(
     branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *shown))
     branch.last = log.append(f"{call.kind}Started", branch.last, call.head if call.kind == "Task" else ())
     answered = interpreter.answers is not None and interpreter.answers(visit.name, call.resource or call.function)
-    if answered and call.submits:
-        branch.last = log.append("TaskSubmitted", branch.last, (*call.head, {}))
     # A heartbeat that nobody sends ends the task like a timeout.
     shortest = None if times == _UNLIMITED else min(s for s in times if s is not None)
     outcome: Outcome = yield Invoke(
@@ -131,6 +129,8 @@ def _invoke(
         None if shortest is None else shortest * 1000,
         (interpreter.identity.name, visit.path, visit.index, branch.retry_count),
     )
+    if answered and call.submits:
+        branch.last = log.append("TaskSubmitted", branch.last, (*call.head, _submitted(call, outcome)))
     visit.calls_ns += outcome.real_ns
     if outcome.result is not None:
         visit.result_bytes = max(visit.result_bytes, len(outcome.result))
@@ -217,8 +217,24 @@ def _integration(interpreter: Interpreter, resource: str, given: Json, data: byt
     )
 
 
+def _submitted(call: Call, outcome: Outcome) -> Json:
+    """Return what the call that began a job answered, as far as the job's result tells it.
+
+    Source: recorded: sfn_start_execution_sync (ExecutionArn and StartDate); that the rest stays empty is assumed.
+    """
+    result = loads(outcome.result) if outcome.result is not None and call.head[:1] == ("states",) else None
+    if not isinstance(result, dict):
+        return {}
+    return {name: result[name] for name in ("ExecutionArn", "StartDate") if name in result}
+
+
 def _whole(call: Call, value: Json, size: int, printed: str) -> Json:
-    """Return a task's result that was given as a whole; what lambda:invoke adds to it by itself stands beside it."""
+    """Return a task's result that was given as a whole; what lambda:invoke adds to it by itself stands beside it.
+
+    Source: recorded: local_mocking: test_map_state_lambda (of a function's ARN the Payload alone is the result).
+    """
+    if call.kind == "LambdaFunction":
+        return value["Payload"] if isinstance(value, dict) and {"StatusCode", "Payload"} <= value.keys() else value
     if call.head[:1] == ("lambda",) and isinstance(value, dict) and "Payload" in value:
         made = call.result(value["Payload"], size, printed)
         return {**made, **value} if isinstance(made, dict) else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,6 +55,8 @@ class MockStepFunctions:
         allow_network: hosts that may be reached beside loopback.
         isolate: False where the caller has shut handlers in itself.
         activity_poll_s: how long GetActivityTask waits for a task, in real seconds: 0.2, with the real clock 60.
+        mock_config: a MockConfigFile.json of Step Functions Local; that of SFN_MOCK_CONFIG by default. An execution
+            that is started with `stateMachineArn#TestCase` is answered by it.
 
     Attributes:
         clock: the time of the stores; `clock.advance(ms)` lets virtual time pass.
@@ -74,7 +77,9 @@ class MockStepFunctions:
         allow_network: Sequence[str] = (),
         isolate: bool = True,
         activity_poll_s: float | None = None,
+        mock_config: str | Path | None = None,
     ) -> None:
+        self._mock_config = mock_config or os.environ.get("SFN_MOCK_CONFIG") or None
         if clock not in ("virtual", "real"):
             raise ConfigurationError(f'clock={clock!r}: there are "virtual" and "real"')
         self._handlers = handlers
@@ -159,6 +164,7 @@ class MockStepFunctions:
                     region=region,
                     workers=self._workers,
                     activity_poll_s=self._activity_poll_s,
+                    mock_config=self._mock_config,
                 )
             return self._stores[region]
 

@@ -6,12 +6,13 @@ ListExecutions; recorded: sfn_api, sfn_api_express, express, timeouts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sfn_sim import limits
 from sfn_sim.definition.validate_json import refusal
-from sfn_sim.errors import RUNTIME, UnsupportedFeatureError
+from sfn_sim.errors import RUNTIME, ConfigurationError, UnsupportedFeatureError
 from sfn_sim.payload import loads
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Driver, Execution, Options
@@ -35,7 +36,8 @@ def start_execution(store: Store, request: Request) -> Request:
 
     Source: API reference, StartExecution (idempotent while the execution runs); recorded: start_execution_idempotent.
     """
-    target = store.target(request["stateMachineArn"])
+    arn, _, test_case = request["stateMachineArn"].partition("#")
+    target = store.target(arn)
     text = read_input(request)
     name = request.get("name") or store.uuid()
     check_name(name)
@@ -46,7 +48,7 @@ def start_execution(store: Store, request: Request) -> Request:
                 if before.run.execution.status == "RUNNING" and before.input_text == text:
                     return {"executionArn": before.arn, "startDate": before.start}
                 raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{before.arn}'")
-        started = _start(store, target, name, text, request)
+        started = _start(store, target, name, text, request, test_case)
     _go(store, started)
     return {"executionArn": started.arn, "startDate": started.start}
 
@@ -57,14 +59,15 @@ def start_sync_execution(store: Store, request: Request) -> Request:
     Source: API reference, StartSyncExecution; recorded: express_sync, start_sync_execution. Memory is not measured:
     every execution is billed the least.
     """
-    target = store.target(request["stateMachineArn"])
+    arn, _, test_case = request["stateMachineArn"].partition("#")
+    target = store.target(arn)
     if target.machine.type != "EXPRESS":
         raise _not_supported()
     text = read_input(request)
     name = request.get("name") or store.uuid()
     check_name(name)
     with store.lock:
-        started = _start(store, target, name, text, request, redrivable=False)
+        started = _start(store, target, name, text, request, test_case, redrivable=False)
     started.run.move()
     execution = started.run.execution
     billed_ms = max(1, -(-execution.elapsed_ms // 100)) * 100
@@ -105,7 +108,7 @@ def read_input(request: Request) -> str:
 
 
 def _start(
-    store: Store, target: Target, name: str, text: str, request: Request, *, redrivable: bool = True
+    store: Store, target: Target, name: str, text: str, request: Request, test_case: str, *, redrivable: bool = True
 ) -> Started:
     """Note a new execution, which has not run yet."""
     machine = target.machine
@@ -126,7 +129,7 @@ def _start(
         machine=machine,
         revision=target.revision,
         input_text=text,
-        run=_run(store, target, identity, text),
+        run=_run(store, target, identity, text, test_case),
         version_arn=target.version_arn,
         alias_arn=target.alias_arn,
         trace_header=request.get("traceHeader"),
@@ -135,7 +138,7 @@ def _start(
     return started
 
 
-def _run(store: Store, target: Target, identity: Identity, text: str) -> Run:
+def _run(store: Store, target: Target, identity: Identity, text: str, test_case: str) -> Run:
     value, functions = loads(text), None
 
     def finished() -> None:
@@ -151,14 +154,16 @@ def _run(store: Store, target: Target, identity: Identity, text: str) -> Run:
         limit_s=longest.value,
     )
     try:
-        planned = target.revision.planned()
-    except UnsupportedFeatureError as error:
+        planned, mocks = target.revision.planned(), store.mocks(target.machine.name, test_case)
+    except (UnsupportedFeatureError, ConfigurationError) as error:
         execution = _failed(identity, value, text, options, str(error))
         return Run(None, execution, finished=finished)
     # A container serves one execution at a time: one that is started inside another has its own.
     functions = store.warm.pop() if store.warm else {}
     calls = Calls(store.handlers, identity.start, store.seed, _functions=functions)
     executor = make_executor(None, calls, store.workers)
+    if mocks is not None:
+        executor, options = mocks.over(executor, identity.start), replace(options, answers=mocks.answers)
     driver = Driver(planned, value, identity, executor, options, outside=True, paced=store.clock.real)
     execution = driver.execution
     execution.input_text = text

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
-from sfn_sim.errors import UnsupportedFeatureError
+from sfn_sim.errors import ConfigurationError, UnsupportedFeatureError
 from sfn_sim.machine import START
 from sfn_sim.run.map_run import MapRun
 from sfn_sim.run.seed import Stream
@@ -20,6 +21,9 @@ from sfn_sim.server.names import parse_arn
 from sfn_sim.server.running import Run
 from sfn_sim.services.lambda_functions import Function, Handler, Handlers
 from sfn_sim.source import Source
+
+if TYPE_CHECKING:
+    from sfn_sim.testing.mocks import Mocks
 
 ACCOUNT = "123456789012"
 
@@ -145,6 +149,7 @@ class Store:
         region: AWS region of its ARNs.
         workers: how many handlers of one execution may run at once.
         activity_poll_s: how long GetActivityTask waits for a task, in real seconds.
+        mock_config: a MockConfigFile.json, whose test cases `machine-arn#TestCase` names.
 
     Attributes:
         changed: notified whenever an execution may have a task for an activity's worker.
@@ -160,7 +165,9 @@ class Store:
         region: str = "us-east-1",
         workers: int = 1,
         activity_poll_s: float | None = None,
+        mock_config: str | Path | None = None,
     ) -> None:
+        self.mock_config = mock_config
         self.handlers = Handlers.of(handlers)
         self.clock = clock or VirtualClock(start)
         self.seed = seed
@@ -219,6 +226,22 @@ class Store:
             version = self._routed(machine, alias)
             return Target(machine, version.revision, version.arn, alias.arn)
         raise no_machine(text)
+
+    def mocks(self, machine: str, test_case: str) -> Mocks | None:
+        """Return the mocks of a test case; None without one.
+
+        Raises:
+            ConfigurationError: there is no file of test cases, or no such case in it.
+        """
+        if not test_case:
+            return None
+        if self.mock_config is None:
+            raise ConfigurationError(
+                f"#{test_case} names a test case: name the file that has it in SFN_MOCK_CONFIG or as mock_config"
+            )
+        from sfn_sim.testing.mock_config import load
+
+        return load(self.mock_config).mocks(machine, test_case)
 
     def _routed(self, machine: Machine, alias: Alias) -> Version:
         """Draw one of an alias's versions by its weights."""

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 import tomllib
 from argparse import Namespace
 from collections.abc import Iterator
@@ -100,9 +101,25 @@ def result(name: str) -> Result:
     exec(runner.HANDLERS_HEAD, written)
     fill = runner.Case(case, args).fill
     handlers = {fill(key): written["make"](each["behaviour"]) for key, each in case.get("lambdas", {}).items()}
-    with emulator(handlers):
+    with _mock_config(fill(runner.expand(case.get("mock_config")))), emulator(handlers):
         told = runner.run_one(case, args)
     return Result(told["history"], told["outcome"], str(told["why"]))
+
+
+@contextlib.contextmanager
+def _mock_config(config: Any) -> Iterator[None]:
+    """Name a file of mocked responses as Step Functions Local is told of it."""
+    if not config:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "MockConfigFile.json")
+        file.write_text(json.dumps(config), encoding="utf-8")
+        os.environ["SFN_MOCK_CONFIG"] = str(file)
+        try:
+            yield
+        finally:
+            del os.environ["SFN_MOCK_CONFIG"]
 
 
 @dataclass(frozen=True)

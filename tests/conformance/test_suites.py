@@ -8,8 +8,8 @@ import pytest
 
 from tests.conformance import corpus, fidelity
 
-FAST = ("interpreter", "api", "test_state")
-SLOW = ("services", "local_mock")
+FAST = ("interpreter", "api", "test_state", "local_mock")
+SLOW = ("services",)
 there = pytest.mark.skipif(not corpus.is_there(), reason=corpus.ABSENT)
 
 

@@ -85,9 +85,10 @@ class Request:
             raise ConfigurationError("--world-from and --fixture exclude each other: a saved world is a fixture")
         if settings and not (options["fixture"] or options["broken"]):
             raise ConfigurationError("--set overrides a value of a fixture: name one with --fixture")
-        if (options["mock_config"] is None) != (options["test_case"] is None):
+        mock_config = options.get("mock_config")
+        if (mock_config is None) != (options.get("test_case") is None):
             raise ConfigurationError("--mock-config and --test-case go together: the file, and the case in it")
-        if options["mock_config"] is not None and options["at_once"]:
+        if mock_config is not None and options["at_once"]:
             raise ConfigurationError("--mock-config and --at-once exclude each other")
         if options["save_world"] and not (options["fixture"] or options["world_from"] or options["broken"]):
             raise ConfigurationError("--save-world saves the world of a fixture: name one with --fixture")

@@ -26,7 +26,7 @@ from sfn_sim.payload import Json, dumps, encode_to_keep, loads
 from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
 from sfn_sim.services.executors import ClosableExecutor
 from sfn_sim.services.lambda_functions import function_name
-from sfn_sim.services.responses import problem_of
+from sfn_sim.services.responses import PRESENT, STRICT, problem_of
 
 _STATE = "state:"
 _INTEGRATION = "arn:aws:states:"
@@ -254,15 +254,16 @@ class _MockExecutor:
             return Outcome(None, answer.error, answer.cause, took_ms, whole=answer.whole)
         if _is_error(answer):
             return Outcome(None, *_thrown(answer, call), took_ms, whole=True)
-        return Outcome(self._encoded(mock, answer, call), took_ms=took_ms, whole=whole)
+        return Outcome(self._encoded(mock, answer, call, whole), took_ms=took_ms, whole=whole)
 
-    def _encoded(self, mock: Mock, answer: Any, call: Invoke) -> bytes:
+    def _encoded(self, mock: Mock, answer: Any, call: Invoke, whole: bool) -> bytes:
         try:
             value = loads(json.dumps(answer, ensure_ascii=False, allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
             raise MockError(f"the mock of {mock.name} answers what is not JSON: {error}") from None
         if call.function.startswith(_INTEGRATION):
-            problem = problem_of(call.function, value)
+            # Step Functions Local takes a response that lacks something; TestState, by default, does not.
+            problem = problem_of(call.function, value, PRESENT if whole else STRICT)
             if problem is not None:
                 raise MockError(f"the mock of {mock.name} answers what {call.function} never does: {problem}")
         return encode_to_keep(value)

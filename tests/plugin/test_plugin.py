@@ -1,0 +1,251 @@
+"""The pytest plugin, used as a project uses it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAD = "from sfn_sim.testing import fail, ok\n"
+
+
+def ran(project: pytest.Pytester, body: str, *options: str) -> pytest.RunResult:
+    project.makepyfile(test_it=HEAD + body)
+    return project.runpytest("-p", "no:cacheprovider", *options)
+
+
+def test_a_test_runs_a_machine_with_mocks(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_a_busy_gateway_is_retried_with_backoff(sfn):
+    charge = sfn.mock("charge", [fail("Gateway.Busy"), ok({"receipt": "R1"}, takes=2)])
+    execution = sfn.run("checkout", {"id": 7})
+    assert execution.path == ["Charge", "Big", "Done"]
+    assert execution.visit("Charge").retry_delays == [30]
+    assert charge.calls == [{"id": 7}, {"id": 7}]
+    assert execution.elapsed == 32
+    assert execution.largest_payload.share < 0.01
+""").assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_the_projects_own_handlers_answer_and_what_they_print_is_captured(project: pytest.Pytester) -> None:
+    result = ran(project, """
+def test_own(sfn):
+    assert sfn.run("checkout", {"id": 1}).output == {"id": 1, "charged": {"receipt": "R0"}}
+
+def test_fails(sfn):
+    sfn.run("checkout", {"id": 5})
+    assert False
+""")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*charging 5*"])
+
+
+def test_a_failed_test_shows_states_stages_and_diagnosis(project: pytest.Pytester) -> None:
+    result = ran(project, """
+def test_ships(sfn):
+    sfn.mock("charge", {})
+    assert sfn.run("checkout", {"id": 700}).status == "SUCCEEDED"
+""")  # fmt: skip
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "*execution of checkout*", "Charge *Task*", "*definitions/checkout.asl.json:*States.Runtime in Ship*",
+        "*what*$.address is missing*", "*input*",
+    ])  # fmt: skip
+
+
+def test_an_output_that_differs_is_told_with_the_state_that_made_it(project: pytest.Pytester) -> None:
+    result = ran(project, """
+def test_output(sfn):
+    sfn.mock("charge", {"receipt": "R1"})
+    execution = sfn.run("checkout", {"id": 1})
+    assert execution.output == {"id": 1, "charged": {"receipt": "R2"}}
+""")  # fmt: skip
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*charged*receipt*"])
+    assert "Charge" in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            'sfn.mock("charge", [ok({}), ok({})])\n    sfn.run("checkout", {"id": 1})',
+            "the mock of charge has 2 answers and was called 1 times",
+        ),
+        (
+            'sfn.mock("charge", [fail("Gateway.Busy")])\n    sfn.run("checkout", {"id": 1})',
+            "the mock of charge was called 2 times, and its one answer is used up",
+        ),
+    ],
+)
+def test_mocks_left_over_or_run_dry_fail_the_test_by_name(project: pytest.Pytester, body: str, words: str) -> None:
+    result = ran(project, f"def test_mocks(sfn):\n    {body}\n")
+    result.assert_outcomes(failed=1)
+    assert words in result.stdout.str()
+
+
+def test_a_spy_and_handlers_of_the_test_itself(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_spy(sfn):
+    sfn.handlers = {"charge": lambda event, context: {"receipt": "mine"}}
+    spy = sfn.spy("charge")
+    assert sfn.run("checkout", {"id": 3}).output["charged"] == {"receipt": "mine"}
+    assert spy.calls == [{"id": 3}]
+""").assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_the_clock_stands_where_it_is_put_and_advances(project: pytest.Pytester) -> None:
+    ran(project, """
+from datetime import datetime, timezone
+def test_clock(sfn):
+    sfn.mock("charge", ok({}, takes=10))
+    first = sfn.run("checkout", {"id": 1})
+    sfn.clock.advance(50)
+    second = sfn.run("checkout", {"id": 1})
+    assert (second.identity.start - first.identity.start).total_seconds() == 60
+    sfn.clock.now = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    assert sfn.run("checkout", {"id": 1}).identity.start.year == 2030
+""").assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_one_state_runs_alone(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_state(sfn):
+    result = sfn.state("checkout", "Charge").run({"id": 1}, mock={"receipt": 1})
+    assert (result.status, result.next_state) == ("SUCCEEDED", "Big")
+    assert result.inspection["afterResultPath"]
+""").assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_a_test_case_of_a_mock_config_file_answers(project: pytest.Pytester) -> None:
+    config = {
+        "StateMachines": {"checkout": {"TestCases": {"RetryOnce": {"Charge": "busy"}}}},
+        "MockedResponses": {
+            "busy": {"0": {"Throw": {"Error": "Gateway.Busy", "Cause": ""}}, "1": {"Return": {"receipt": "R1"}}}
+        },
+    }
+    (Path(project.path) / "MockConfigFile.json").write_text(json.dumps(config))
+    ran(project, """
+def test_case(sfn):
+    execution = sfn.run("checkout", {"id": 1}, test_case="RetryOnce")
+    assert execution.visit("Charge").retry_delays == [30]
+""").assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_golden_runs_are_written_compared_and_differ_by_state(project: pytest.Pytester) -> None:
+    body = """
+def test_golden(sfn):
+    sfn.mock("charge", {"receipt": "%s"})
+    sfn.run("checkout", {"id": 1}).assert_matches_golden("small")
+"""
+    ran(project, body % "R1", "--sfn-update-golden").assert_outcomes(passed=1)
+    ran(project, body % "R1").assert_outcomes(passed=1)
+    result = ran(project, body % "R2")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Charge*", "*receipt*"])
+
+
+def test_coverage_is_summed_up_and_written_in_every_format(project: pytest.Pytester) -> None:
+    result = ran(
+        project,
+        'def test_small(sfn):\n    sfn.mock("charge", {})\n    sfn.run("checkout", {"id": 1})\n',
+        "--sfn-coverage", "--sfn-coverage-json=c.json", "--sfn-coverage-xml=c.xml", "--sfn-coverage-lcov=c.info",
+    )  # fmt: skip
+    result.assert_outcomes(passed=1)
+    assert "Ship" in result.stdout.str()
+    folder = Path(project.path)
+    assert json.loads((folder / "c.json").read_text())["machines"][0]["machine"] == "checkout"
+    assert "checkout.asl.json" in (folder / "c.xml").read_text()
+    assert "SF:" in (folder / "c.info").read_text()
+
+
+def test_coverage_is_the_same_over_several_workers(project: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    body = "\n".join(
+        f'def test_{number}(sfn):\n    sfn.mock("charge", {{}})\n    sfn.run("checkout", {{"id": {number}}})\n'
+        for number in (1, 2, 3)
+    )
+    result = ran(project, body, "--sfn-coverage-json=c.json", "-n", "2")
+    result.assert_outcomes(passed=3)
+    assert json.loads((Path(project.path) / "c.json").read_text())["machines"][0]["runs"] == 3
+
+
+def test_recorded_runs_are_there_for_the_commands(project: pytest.Pytester) -> None:
+    body = 'def test_small(sfn):\n    sfn.mock("charge", {})\n    sfn.run("checkout", {"id": 1})\n'
+    ran(project, body, "--sfn-record").assert_outcomes(passed=1)
+    from sfn_sim.runs import list_runs
+
+    assert [row.machine for row in list_runs(folder=Path(project.path))] == ["checkout"]
+
+
+def test_environment_clock_and_modules_are_as_before_after_a_failed_test_too(project: pytest.Pytester) -> None:
+    ran(project, """
+import os, sys, time
+def test_first(sfn):
+    before = dict(os.environ)
+    sfn.mock("charge", {})
+    sfn.run("checkout", {"id": 700})
+    assert dict(os.environ) == before
+    assert abs(time.time() - 1735689600) > 1e6
+    raise RuntimeError
+
+def test_second():
+    assert "charge" not in sys.modules
+    assert "AWS_ENDPOINT_URL" not in os.environ
+    assert time.sleep.__module__ == "time"
+""").assert_outcomes(passed=1, failed=1)  # fmt: skip
+
+
+def test_an_unrelated_session_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, sfn_sim.testing.plugin\n"
+        "print(sorted({'moto', 'boto3', 'chromadb', 'rich', 'orjson'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_world_is_opened_run_and_checked(project: pytest.Pytester) -> None:
+    folder = Path(project.path) / "fixtures" / "checkout" / "small"
+    folder.mkdir(parents=True)
+    (folder / "fixture.toml").write_text('input = {id = 4}\n[expect]\nstatus = "SUCCEEDED"\n')
+    (folder.parent / "wrong").mkdir()
+    (folder.parent / "wrong" / "fixture.toml").write_text('input = {id = 4}\n[expect]\nstatus = "FAILED"\n')
+    result = ran(project, """
+import pytest
+
+def test_by_call(sfn_world):
+    assert sfn_world("checkout", "small").run().output["charged"] == {"receipt": "R0"}
+
+@pytest.mark.sfn_world("checkout", "small")
+def test_by_marker(execution, world):
+    assert execution.status == "SUCCEEDED"
+
+@pytest.mark.sfn_world("checkout", "wrong")
+def test_expectations(execution):
+    pass
+""")  # fmt: skip
+    result.assert_outcomes(passed=2, failed=1)
+
+
+def test_a_thousand_small_tests_are_quick_and_leave_nothing(project: pytest.Pytester) -> None:
+    ran(project, """
+import gc, time
+def test_many(sfn):
+    sfn.mock("charge", {})
+    for _ in range(50):
+        sfn.run("checkout", {"id": 1})
+    gc.collect()
+    before, started = len(gc.get_objects()), time.process_time()
+    machine = sfn.machine("checkout")
+    for _ in range(300):
+        machine.run({"id": 1}, mocks=sfn.mocks)
+    taken = time.process_time() - started
+    sfn.mocks.found["charge"].calls.clear()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 500
+    assert taken / 300 < 0.02
+""").assert_outcomes(passed=1)  # fmt: skip

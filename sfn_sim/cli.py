@@ -26,7 +26,10 @@ from sfn_sim.commands.convert import convert
 from sfn_sim.commands.coverage import coverage
 from sfn_sim.commands.diff import diff
 from sfn_sim.commands.explain import explain
+from sfn_sim.commands.explore import explore
 from sfn_sim.commands.importing import import_run
+from sfn_sim.commands.init import init
+from sfn_sim.commands.learn import learn
 from sfn_sim.commands.lineage import lineage
 from sfn_sim.commands.path import path
 from sfn_sim.commands.replay import replay
@@ -55,11 +58,14 @@ cli.add_command(replay)
 cli.add_command(import_run)
 cli.add_command(diff)
 cli.add_command(explain)
+cli.add_command(learn)
 cli.add_command(lineage)
 cli.add_command(path)
 cli.add_command(convert)
+cli.add_command(init)
 cli.add_command(coverage)
 cli.add_command(one_state)
+cli.add_command(explore)
 
 
 def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -116,6 +122,7 @@ def _executor(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")
 @click.option("--keep", type=click.IntRange(0), metavar="N",
               help="Keep the newest N runs of the project; 0: not this one.  [default: as configured]")
+@click.option("--learn", is_flag=True, help="Widen contracts/ by the shapes that functions were given and gave.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the last line and failures only.")
 def run(machine: str | None, as_json: bool, **options: Any) -> None:

@@ -212,6 +212,7 @@ class StateMachine:
         options: Options | None = None,
         isolate: bool = True,
         cold: bool = False,
+        mocks: Mocks | None = None,
     ) -> list[Execution]:
         """Run one execution for each of `names`, all at once on one clock; the arguments are those of `run`.
 
@@ -220,7 +221,7 @@ class StateMachine:
             SfnSimError: what `run` raises.
         """
         around = _Surroundings(
-            Handlers.of(handlers), start, workers, executor, {}, (), handler_wall_limit_s, isolate, cold
+            Handlers.of(handlers), start, workers, executor, {}, (), handler_wall_limit_s, isolate, cold, mocks
         )
         return self._run(names, input, around, options or Options())
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfn_sim import limits
 from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.lints import Warning
 from sfn_sim.config import Config, find_config
 from sfn_sim.errors import ConfigurationError, InputError
 from sfn_sim.machine import START, StateMachine, check_input
@@ -67,6 +68,7 @@ class Request:
     times: int = 1
     at_once: bool = False
     serve_world: str | None = None
+    learn: bool = False
     mock_config: Path | None = None
     test_case: str | None = None
 
@@ -238,7 +240,7 @@ def carry_out(
     if variant is not None:
         handlers = variant.over(handlers)
     # A world takes a while to build: what needs none is refused before.
-    mocks = _mocks(request, machine.name)
+    mocks = _mocks(request, machine.name, fixture)
     machine.check_handlers(handlers, mocks)
     options = _options(request, fixture, progress, spooled=recording is not None and not config.redact)
     given = _input(request, fixture, options.limit_bytes)
@@ -246,11 +248,12 @@ def carry_out(
     def once(cold: bool) -> list[RunSummary]:
         if fixture is not None:
             served = _served(request, config, handlers, tell)
-            mocked = _mocks(request, machine.name)
+            mocked = _mocks(request, machine.name, fixture)
             return _in_world(machine, fixture, given, handlers, request, options, cold, served, mocked)
         hosts = (*request.allow_network, *handlers.hosts())
         with isolated({}, hosts):
-            return _runs(machine, given, handlers, request, options, START, cold, _mocks(request, machine.name))
+            mocked = _mocks(request, machine.name, None)
+            return _runs(machine, given, handlers, request, options, START, cold, mocked)
 
     summaries = once(request.cold == "cold")
     if request.cold == "both":
@@ -262,9 +265,28 @@ def carry_out(
     for summary in summaries:
         notes = hide(summary, config, machine) if config.redact else ()
         summary.diagnosis = diagnose(summary.execution, machine.source)
+        summary.warnings += against_contracts(summary.execution, machine, config, handlers, learn=request.learn)
         if recording is not None:
             recording.add(summary.execution, machine, notes, tell)
     return Result(summaries, machine.source)
+
+
+def against_contracts(
+    execution: Execution, machine: StateMachine, config: Config, handlers: Handlers, *, learn: bool
+) -> list[Warning]:
+    """Return the contracts that a run broke; with `learn` what it has shown is taken into the learned ones before.
+
+    Raises:
+        ConfigurationError: a contract cannot be read or written.
+    """
+    from sfn_sim.analysis.learning import broken
+    from sfn_sim.contracts import Contracts
+
+    contracts = Contracts(config, handlers)
+    if learn:
+        contracts.learn(execution, machine.name)
+    # A large log is gone through only where somebody has said what stands in it.
+    return broken(execution, contracts.of) if any(map(contracts.say_something_of, machine.functions())) else []
 
 
 def same_when_cold(warm: Execution, cold: Execution) -> Check:
@@ -298,17 +320,26 @@ def handlers_of(
     return replace(found, config=config)
 
 
-def _mocks(request: Request, machine: str) -> Mocks | None:
-    """Return the mocks of the test case that was asked for: new ones for each run, which count their calls anew.
+def _mocks(request: Request, machine: str, fixture: Fixture | None) -> Mocks | None:
+    """Return the mocks of the fixture and the test case: new ones for each run, which count their calls anew.
 
     Raises:
         ConfigurationError: there is no such file or case.
+        FixtureError: the fixture's mocks are none.
     """
+    found = None
+    if fixture is not None and fixture.mocks:
+        from sfn_sim.testing.mocks import Mocks
+
+        found = Mocks.read(fixture.mocks, fixture.path)
     if request.mock_config is None or request.test_case is None:
-        return None
+        return found
     from sfn_sim.testing.mock_config import load
 
-    return load(request.mock_config).mocks(machine, request.test_case)
+    case = load(request.mock_config).mocks(machine, request.test_case)
+    if found is not None:
+        case.found = found.found | case.found
+    return case
 
 
 def _options(request: Request, fixture: Fixture | None, progress: Progress | None, *, spooled: bool) -> Options:
@@ -419,6 +450,9 @@ def _in_world(
             summary.checks = check_execution(fixture, summary.execution)
         last = summaries[-1]
         last.checks = check_expectations(fixture, world, last.execution)
+        if mocks is not None:
+            left = mocks.problems()
+            last.checks = [*last.checks, Check("mocks left over", not left, 0, len(left), "; ".join(left))]
         last.world_before, last.world_after = before, world.summary()
         if request.save_world is not None:
             ended = last.execution.identity.start + timedelta(milliseconds=last.execution.elapsed_ms, seconds=1)

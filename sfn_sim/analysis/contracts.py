@@ -222,6 +222,11 @@ def told(shape: Shape) -> Shape:
     return replace(shape, fields=fields, items=items)
 
 
+def says_little(shape: Shape) -> bool:
+    """Tell whether a shape has no keys: anything, or an object of any kind."""
+    return shape.is_anything or (shape.kinds == OBJECT and shape.open and not shape.fields)
+
+
 def misfit(value: Json, shape: Shape, at: str = "$") -> str:
     """Return where and how a value breaks a shape, in a few words; empty where it fits."""
     if shape.is_anything:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,12 @@ from sfn_sim.analysis.check import Facts, Finding, Report, check_machine, not_lo
 from sfn_sim.analysis.check.codes import ERROR, NOTE, SEVERITIES
 from sfn_sim.analysis.check.machine import from_diagnostic
 from sfn_sim.analysis.check.silences import baseline_of, silence, without_known
+from sfn_sim.analysis.check.states import function_of
 from sfn_sim.config import Config, find_config
+from sfn_sim.contracts import Contracts
+from sfn_sim.definition.model import TaskState
 from sfn_sim.definition.parse import parse
-from sfn_sim.definition.plan import plan
+from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.definition.validate import validate
 from sfn_sim.errors import ConfigurationError, UnsupportedFeatureError
 from sfn_sim.payload import Json
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _OPEN = "UNRESOLVED_SUBSTITUTION"
 _BASELINE_SCHEMA = 1
+_SERVICES = ("arn:aws:states:", "{%")
 _NEVER_DEFINITIONS = {"node_modules", "__pycache__"}
 
 
@@ -74,8 +78,8 @@ def carry_out(request: CheckRequest, config: Config | None = None) -> Checked:
     config = config or find_config()
     files, fixture, complete = _chosen(request, config)
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
-    facts = Facts(given=_given(request, fixture))
-    reports = [_check(file, known, facts) for file in files]
+    given, contracts = _given(request, fixture), Contracts(config)
+    reports = [_check(file, known, given, contracts) for file in files]
     loads = all(report.loads for report in reports)
     file = shown_path(config.file) if config.file else ""
     reports, others = silence(reports, config.silences, file, complete=complete)
@@ -185,13 +189,37 @@ def _given(request: CheckRequest, fixture: Fixture | None) -> Shape:
     return shape_of(fixture.input, exact=False) if fixture is not None else ANYTHING
 
 
-def _check(file: Path, substitutions: Mapping[str, str], facts: Facts) -> Report:
+def _check(file: Path, substitutions: Mapping[str, str], given: Shape, contracts: Contracts) -> Report:
     name, source = read_definition(file, substitutions)
+    learned = ANYTHING
+    if given.is_anything:
+        shape, is_learned = contracts.input_of(file)
+        given, learned = (ANYTHING, shape) if is_learned else (shape, ANYTHING)
+
+    def facts(planned: PlannedMachine) -> Facts:
+        known = {name: contracts.of(name) for name in functions_of(planned)}
+        return Facts(given=given, contracts=known, learned_given=learned)
+
     return check_source(name, source, facts)
 
 
-def check_source(name: str, source: Source, facts: Facts | None = None) -> Report:
-    """Return the report of a definition; one that does not load says why."""
+def functions_of(planned: PlannedMachine) -> list[str]:
+    """Return the Lambda functions that a machine's Tasks call, as the definition names them."""
+    tasks = [each for each in planned.states if isinstance(each.state, TaskState)]
+    names = dict.fromkeys(function_of(each) for each in tasks)
+    return [name for name in names if name and "${" not in name and not name.startswith(_SERVICES)]
+
+
+def check_source(
+    name: str, source: Source, facts: Facts | Callable[[PlannedMachine], Facts] | None = None
+) -> Report:
+    """Return the report of a definition; one that does not load says why.
+
+    Args:
+        name: the machine's name.
+        source: its text.
+        facts: what is known beside it, or what finds that out once the machine is known.
+    """
     diagnostics = validate(source)
     left_open = [each for each in diagnostics if each.code == _OPEN]
     rest = [each for each in diagnostics if each.code != _OPEN]
@@ -207,7 +235,7 @@ def check_source(name: str, source: Source, facts: Facts | None = None) -> Repor
         # A ${Name} stands where a number is needed, or hides another problem.
         hidden = [each for each in validate(source, literal_placeholders=True) if each.severity == "ERROR"]
         return not_loaded(name, source, hidden or diagnostics)
-    report = check_machine(name, planned, source, facts, rest)
+    report = check_machine(name, planned, source, facts(planned) if callable(facts) else facts, rest)
     if not left_open:
         return report
     notes = [replace(from_diagnostic(name, each), severity=NOTE) for each in left_open]

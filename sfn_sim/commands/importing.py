@@ -16,9 +16,10 @@ import click
 @click.option("--substitute", "substitutions", metavar="NAME=VALUE", multiple=True, help="Fill ${NAME}.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path),
               help="Add the run to an SQLite file.  [default: the project's runs]")
+@click.option("--learn", is_flag=True, help="Widen contracts/ by the shapes that functions were given and gave.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str | None,
-               substitutions: tuple[str, ...], record: Path | None, as_json: bool) -> None:
+               substitutions: tuple[str, ...], record: Path | None, learn: bool, as_json: bool) -> None:
     """Make a recorded run of what `aws stepfunctions get-execution-history` printed.
 
     HISTORIES is its file, or all its pages. Tells what the history lacks, and the first event at which sfn-sim makes
@@ -42,6 +43,10 @@ def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str 
         redaction = redaction_of(config)
         execution = redaction.execution(execution)
         notes = [*redaction.notes(), *(redaction.text(note) for note in notes)]
+    if learn:
+        from sfn_sim.contracts import Contracts
+
+        Contracts(config).learn(execution, machine.name)
     number = add(place, execution, machine.source, origin="import", notes=notes)
     name = str(number) if record is None else f"{record}:{number}"
     if as_json:

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sfn_sim import clock
-from sfn_sim.errors import MockError
+from sfn_sim.errors import FixtureError, MockError
 from sfn_sim.payload import Json, dumps, encode_to_keep, loads
 from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
 from sfn_sim.services.executors import ClosableExecutor
@@ -142,6 +143,23 @@ class Mocks:
         """Note the calls of a target that its real handler answers."""
         mock = self.found[_key(target)] = Mock(target, spies=True)
         return mock
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any], file: Path) -> Mocks:
+        """Return the mocks of a fixture's `[mocks]`: by target a value, or a list of answers, one for each call.
+
+        An answer is `{return = VALUE}` or `{throw = "Error", cause = "…"}`, each with `takes = SECONDS` if it lasts.
+
+        Raises:
+            FixtureError: an answer is neither.
+        """
+        mocks = cls()
+        for target, answers in table.items():
+            if not isinstance(answers, list):
+                mocks.add(target, answers)
+                continue
+            mocks.add(target, [_read(each, f"{file}: mocks.{target}[{n}]") for n, each in enumerate(answers)])
+        return mocks
 
     def record(self, run: str) -> Mocks:
         """Answer as a recorded or imported run did, state by state; `run` names it as `sfn-sim runs` does.
@@ -267,6 +285,20 @@ class _MockExecutor:
             if problem is not None:
                 raise MockError(f"the mock of {mock.name} answers what {call.function} never does: {problem}")
         return encode_to_keep(value)
+
+
+def _read(answer: Any, where: str) -> Ok | Fail:
+    known = isinstance(answer, dict) and (
+        {"return"} <= answer.keys() <= {"return", "takes"} or {"throw"} <= answer.keys() <= {"throw", "cause", "takes"}
+    )
+    if not known or not isinstance(answer.get("takes", 0), int | float):
+        raise FixtureError(
+            f'{where}: an answer is {{return = VALUE}} or {{throw = "Error", cause = "…"}}; takes = SECONDS may be added'
+        )
+    takes = float(answer.get("takes", 0))
+    if "return" in answer:
+        return Ok(answer["return"], takes)
+    return Fail(str(answer["throw"]), str(answer.get("cause", "")), takes)
 
 
 def _key(target: str) -> str:

@@ -16,6 +16,7 @@ from sfn_sim.payload import Json
 from sfn_sim.run.execution import Options
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.testing.executed import ExecutionUnderTest
+from sfn_sim.testing.mocks import Mocks
 from sfn_sim.testing.project import Given
 from sfn_sim.testing.ran import Ran
 from sfn_sim.world import Fixture, World, check_execution, check_expectations, open_world
@@ -53,7 +54,8 @@ class OpenWorld:
             SfnSimError: it could not be run, which is no outcome of the execution itself.
         """
         __tracebackhide__ = True
-        own = self._ran.mocks[0]
+        own = Mocks.read(self.fixture.mocks, self.fixture.path)
+        own.found |= self._ran.mocks[0].found
         given = self.fixture.input if isinstance(input, Absent) else input
         more.setdefault("start", self._start)
         started = time.perf_counter()
@@ -117,7 +119,7 @@ class Worlds:
             loaded = project.fixture(machine, fixture, texts)
             found = project.machine(machine, loaded.substitutions)
             known = project.handlers(handlers, loaded.environment)
-            if not self._ran.mocks[0]:
+            if not self._ran.mocks[0] and not loaded.mocks:
                 found.check_handlers(known)
             world = self._open.enter_context(open_world(loaded, seed=seed, allow_network=known.hosts()))
         except SfnSimError as error:

@@ -178,7 +178,7 @@ class AwsFaults:
             raise ReadTimeoutError(endpoint_url=request.url)
         # botocore asks everybody, and takes the first answer: moto must not do what has been refused.
         request.is_refused = True
-        return _refusal(fault, request)
+        return refusal(fault.service, int(fault.status), fault.code, request)
 
     def refuse(self, function: str, event: bytes) -> Refusal | None:
         """Return how Lambda refuses a call that the machine makes, None to let it pass."""
@@ -202,7 +202,7 @@ def _cut(request: Any) -> None:
     request.headers["Content-Length"] = str(len(request.body))
 
 
-def _refusal(fault: AwsFault, request: Any) -> Any:
+def refusal(service: str, status: int, code: str, request: Any) -> Any:
     """Return an error answer in the form of the service's protocol.
 
     Source: S3 API reference, Error responses (REST XML); DynamoDB Developer Guide, Error handling (JSON 1.0, `__type`).
@@ -211,18 +211,18 @@ def _refusal(fault: AwsFault, request: Any) -> Any:
     from botocore.compat import HTTPHeaders
 
     message = _MESSAGE
-    if fault.service == "s3":
+    if service == "s3":
         kind = "application/xml"
-        text = f"<Error><Code>{escape(fault.code)}</Code><Message>{message}</Message></Error>"
+        text = f"<Error><Code>{escape(code)}</Code><Message>{message}</Message></Error>"
     elif "x-www-form-urlencoded" in str(request.headers.get("Content-Type", "")):
         kind = "text/xml"
-        inner = f"<Code>{escape(fault.code)}</Code><Message>{message}</Message>"
+        inner = f"<Code>{escape(code)}</Code><Message>{message}</Message>"
         text = f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>"
     else:
         kind = "application/x-amz-json-1.0"
-        text = f'{{"__type":"{fault.code}","message":"{message}"}}'
+        text = f'{{"__type":"{code}","message":"{message}"}}'
     headers: Any = HTTPHeaders()
     headers["Content-Type"] = kind
     if "json" in kind:
-        headers["x-amzn-errortype"] = fault.code
-    return AWSResponse(request.url, int(fault.status), headers, _Body(text.encode()))
+        headers["x-amzn-errortype"] = code
+    return AWSResponse(request.url, status, headers, _Body(text.encode()))

@@ -30,12 +30,13 @@ _KEYS: dict[str, frozenset[str] | None] = {
         (
             "about", "seed", "start_time", "python", "params", "input", "input_file", "substitutions",
             "environment", "buckets", "tables", "queues", "topics", "parameters", "secrets", "openai",
-            "faults", "expect", "build",
+            "faults", "expect", "build", "mocks",
         )
     ),
     "params": None,
     "substitutions": None,
     "environment": None,
+    "mocks": None,
     "buckets": frozenset(("name", "tree")),
     "tables": frozenset(("name", "key", "attributes", "indexes", "items", "items_file")),
     "tables.indexes": frozenset(("name", "key")),
@@ -120,7 +121,8 @@ class Expect:
 class Fixture:
     """A world as it is written down; see `docs/fixtures.md`.
 
-    `parameters` and `secrets` are values by name, of Systems Manager and Secrets Manager; with `build` false the
+    `parameters` and `secrets` are values by name, of Systems Manager and Secrets Manager; `mocks` are what tasks
+    answer, by function, resource or state, as `sfn_sim.testing.mocks.Mocks.read` takes them; with `build` false the
     Python module's own build is left out (all that it made stands in files).
     """
 
@@ -142,6 +144,7 @@ class Fixture:
     secrets: Mapping[str, str] = field(default_factory=dict)
     openai: OpenAI | None = None
     faults: tuple[AwsFault, ...] = ()
+    mocks: Mapping[str, Any] = field(default_factory=dict)
     build: bool = True
     expect: Expect = field(default_factory=Expect)
 
@@ -281,6 +284,7 @@ class _Reader:
             openai=self._openai(),
             faults=tuple(read_fault(each, self._wrong) for each in self._list("faults")),
             expect=self._expect(),
+            mocks=self._table("mocks"),
         )
 
     def _wrong(self, what: str) -> FixtureError:

@@ -194,6 +194,17 @@ class World:
         if build is not None and self.fixture.build:
             build(self, self.params)
 
+    def adopt(self, environment: Mapping[str, str]) -> None:
+        """Take over an environment from a world that was built before, and load the Python module; nothing is made.
+
+        Raises:
+            FixtureError: the module fails when it is imported.
+        """
+        self.env.update(environment)
+        os.environ.update(self.env)
+        if self.fixture.python is not None:
+            self._module = _load(self.fixture.python)
+
     def _build_messaging(self) -> None:
         """Make queues and topics, and put their addresses where the environment names them."""
         made: dict[str, str] = {}
@@ -230,10 +241,17 @@ class World:
 
 
 @contextlib.contextmanager
-def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequence[str] = ()) -> Iterator[World]:
+def open_world(
+    fixture: Fixture,
+    *,
+    seed: int | None = None,
+    allow_network: Sequence[str] = (),
+    fill: Callable[[World], None] = World.build,
+) -> Iterator[World]:
     """Build a fixture's world and take it down afterwards: servers, temporary folder, environment.
 
-    Handlers run inside are shut in (`services.isolation`); the world's own timestamps are those of its start.
+    Handlers run inside are shut in (`services.isolation`); the world's own timestamps are those of its start. `fill`
+    puts into it what is there at the start: what the fixture names, or what a snapshot has kept.
 
     Raises:
         FixtureError: it cannot be built; the message names the fixture.
@@ -255,7 +273,7 @@ def open_world(fixture: Fixture, *, seed: int | None = None, allow_network: Sequ
         with clock.working_for(at_start):
             try:
                 world.faults.add(fixture.faults)
-                world.build()
+                fill(world)
             except SfnSimError:
                 raise
             except Exception as error:

@@ -122,3 +122,22 @@ def test_an_execution_started_with_a_test_case_is_answered_by_it(tmp_path: Path)
         )
         arn = client.start_execution(stateMachineArn=f"{made['stateMachineArn']}#RetryPath")["executionArn"]
         assert client.describe_execution(executionArn=arn)["status"] == "SUCCEEDED"
+
+
+def test_a_fixtures_mocks_answer_and_have_to_be_used_up(sfn_sim: Command, case: Command, project: Path) -> None:
+    folder = project / "fixtures" / "LambdaSQSIntegration" / "mocked"
+    folder.mkdir(parents=True)
+    text = """
+[mocks]
+SQSState = {MD5OfMessageBody = "3bcb6e8e", MessageId = "m1"}
+HelloWorldFunction = [{throw = "Busy", takes = 3}, {return = {body = "hi"}}]
+"""
+    (folder / "fixture.toml").write_text(text)
+    told = sfn_sim("run", "LambdaSQSIntegration", "--fixture", "mocked", "--json").json
+    assert told["output"]["MessageId"] == "m1"
+    (folder / "fixture.toml").write_text(text.replace('{return = {body = "hi"}}]', "{return = 1}, {return = 2}]"))
+    ended = sfn_sim("run", "LambdaSQSIntegration", "--fixture", "mocked")
+    assert ended.code == 3
+    assert "1 was never asked for" in ended.out
+    (folder / "fixture.toml").write_text("[mocks]\nSQSState = [{give = 1}]\n")
+    assert "mocks.SQSState[0]" in sfn_sim("run", "LambdaSQSIntegration", "--fixture", "mocked").err

@@ -218,6 +218,25 @@ mend: leave verbose out, or pass it on''',
 mend: leave "when.$" out''',
         ),
         _code(
+            "CONTRACT_NOT_MET", ERROR, "a Task that does not give its function what that needs",
+            """The function's contract (a schema beside its handler, its annotations, or what was learned from runs)
+            requires a key that the state does not pass, or passes as another kind of value. A warning where only some
+            ways do so, a note where the contract was learned.""",
+            '''
+def handler(event: Order, context): …        class Order(TypedDict): id: str; total: float
+"Charge": {"Type": "Task", "Resource": "…:function:charge", "Parameters": {"id.$": "$.id"}, …}
+mend: add "total.$": "$.total" to the Parameters''',
+        ),
+        _code(
+            "CONTRACT_KEY_UNREAD", NOTE, "a key that a Task passes and its function does not read",
+            """The function's contract names every key that it reads, and this one is not among them. It counts
+            against the payload limit.""",
+            '''
+def handler(event: Order, context): …        class Order(TypedDict): id: str
+"Charge": {"Type": "Task", …, "Parameters": {"id.$": "$.id", "when.$": "$$.State.EnteredTime"}, …}
+mend: leave "when.$" out''',
+        ),
+        _code(
             "SILENCE_UNUSED", NOTE, "a silence in the configuration that silences nothing",
             """No finding of that code is in that state any more, or the name is wrong.""",
             '''

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from sfn_sim.analysis.check.agreements import agreement_findings
 from sfn_sim.analysis.check.assemble import findings_of, reads_of
-from sfn_sim.analysis.check.codes import ERROR, WARNING
+from sfn_sim.analysis.check.codes import ERROR, NOTE, WARNING
 from sfn_sim.analysis.check.demand import demands_of
 from sfn_sim.analysis.check.findings import Finding, Report, located
 from sfn_sim.analysis.check.handlers import handler_findings, schedule_findings, schedules_of
 from sfn_sim.analysis.check.usage import usage_findings
 from sfn_sim.analysis.check.walk import Walk
+from sfn_sim.analysis.contracts import Contract, says_little, told
 from sfn_sim.definition.plan import PlannedMachine
 from sfn_sim.payload import Json
 from sfn_sim.query.shapes import ANYTHING, Shape
@@ -25,10 +27,34 @@ class Facts:
     Attributes:
         given: the shape of the execution's input.
         results: the shapes of Tasks' results, by the function or resource that they call.
+        contracts: what is known of functions, by the names that the definition gives them; what was learned is
+            evidence, and what rests on it a note.
+        learned_given: the shape of the inputs that were seen so far, where nobody says what the input is.
     """
 
     given: Shape = ANYTHING
     results: Mapping[str, Shape] = field(default_factory=dict)
+    contracts: Mapping[str, Sequence[Contract]] = field(default_factory=dict)
+    learned_given: Shape = ANYTHING
+
+    def proven(self) -> Facts:
+        """Return the facts without what was only seen, the results of contracts among them."""
+        kept = {name: [each for each in ways if not each.is_learned] for name, ways in self.contracts.items()}
+        results = {name: ways[0].result for name, ways in kept.items() if ways}
+        return Facts(given=self.given, results={**results, **self.results}, contracts=kept)
+
+    def with_learned(self) -> Facts | None:
+        """Return the facts with what was only seen, where nothing says more; None where nothing was learned."""
+        proven = self.proven()
+        results = dict(proven.results)
+        for name, ways in self.contracts.items():
+            for each in ways:
+                if each.is_learned and says_little(results.get(name, ANYTHING)):
+                    results[name] = told(each.result)
+        given = self.learned_given if says_little(self.given) else self.given
+        if results == proven.results and given == self.given:
+            return None
+        return Facts(given=given, results=results)
 
 
 def check_machine(
@@ -48,21 +74,42 @@ def check_machine(
         warnings: what the validation noticed without refusing the definition.
     """
     facts = facts or Facts()
-    walk = Walk(facts.given, facts.results, open_texts(source))
+    proven, learned = facts.proven(), facts.with_learned()
+    walk = Walk(proven.given, proven.results, open_texts(source))
     walk.machine(planned)
     demands = demands_of(planned)
     found = [
         *findings_of(name, walk.observations),
         *handler_findings(name, planned),
         *schedule_findings(name, planned),
-        *usage_findings(name, planned, demands, facts.given, walk.observations.reached),
+        *usage_findings(name, planned, demands, proven.given, walk.observations.reached),
+        *agreement_findings(name, planned, walk.observations, facts.contracts),
     ]
+    if learned is not None:
+        found += _by_evidence(name, planned, source, learned, found)
     reads, undecided = reads_of(walk.observations)
     findings = [*(from_diagnostic(name, each) for each in warnings), *(located(each, source) for each in found)]
     return Report(
         machine=name, source=source, findings=tuple(ordered(findings)), reads=reads, undecided=undecided,
         schedules=schedules_of(planned), states=tuple(each.name for each in planned.states),
     )  # fmt: skip
+
+
+_NEVER_BY_EVIDENCE = ("BRANCH_NEVER_TAKEN", "UNLIKE_TYPES")
+
+
+def _by_evidence(
+    name: str, planned: PlannedMachine, source: Source, facts: Facts, found: Sequence[Finding]
+) -> list[Finding]:
+    """Return what is found only with what was learned, as notes; that a thing was never seen closes no branch."""
+    walk = Walk(facts.given, facts.results, open_texts(source))
+    walk.machine(planned)
+    known = {(each.state, each.pointer, each.expression) for each in found}
+    return [
+        replace(each, severity=NOTE, notes=(*each.notes, "rests on what was learned from runs: evidence, not proof"))
+        for each in findings_of(name, walk.observations)
+        if (each.state, each.pointer, each.expression) not in known and each.code not in _NEVER_BY_EVIDENCE
+    ]
 
 
 def not_loaded(name: str, source: Source | None, diagnostics: Iterable[Diagnostic]) -> Report:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sfn_sim.analysis.check.ways import Arrival
 from sfn_sim.definition.plan import PlannedState
-from sfn_sim.query.shapes import Found, Steps, Verdict
+from sfn_sim.query.shapes import Found, Shape, Steps, Verdict
 
 Site = tuple[str, str, str, str]
 
@@ -49,10 +49,11 @@ class Observation:
 
 @dataclass(slots=True)
 class Observations:
-    """Everything seen, by place; `reached` the arrivals at each state."""
+    """Everything seen, by place; `reached` the arrivals at each state, `given` what each Task hands to its resource."""
 
     seen: dict[Site, list[Observation]] = field(default_factory=dict)
     reached: dict[str, list[Arrival]] = field(default_factory=dict)
+    given: dict[str, list[tuple[Arrival, Shape]]] = field(default_factory=dict)
 
     def add(self, observation: Observation) -> None:
         """Note an observation."""

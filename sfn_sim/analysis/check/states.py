@@ -234,6 +234,8 @@ def _task(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     for name in ("TimeoutSecondsPath", "HeartbeatSecondsPath"):
         _read(planned, reader, data, name, NUMBER, "a positive integer")
     given = _given(planned, data, reader)
+    if reader.see is not None:
+        walk.observations.given.setdefault(planned.name, []).append((reader.arrival, given))
     result = _result(planned, given, walk)
     output = _after(planned.plan.after, Data(result, None), reader)
     return [Exit(planned.next, output), *_caught(planned, reader)]

@@ -1,0 +1,27 @@
+"""`sfn-sim learn`: contracts widened by recorded runs."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[RUN]...")
+def learn(names: tuple[str, ...]) -> None:
+    """Widen contracts/ by the shapes that functions were given and gave in recorded RUNS (default: the last).
+
+    Shapes only are kept, never values: a key is optional when it was absent once, nullable when it was null once.
+    """
+    from sfn_sim.config import find_config
+    from sfn_sim.contracts import Contracts
+    from sfn_sim.runs import LAST, find_run
+    from sfn_sim.sources import shown_path
+
+    contracts = Contracts(find_config())
+    for name in names or (LAST,):
+        run = find_run(name)
+        changed = contracts.learn(run.execution, run.machine.name)
+        many = f"{len(changed)} contract{'s' * (len(changed) != 1)}"
+        click.echo(f"run {run.number} of {run.machine.name}: {many} widened")
+        for path in changed:
+            click.echo(f"  {shown_path(path)}")

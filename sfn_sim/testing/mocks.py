@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from sfn_sim import clock
+from sfn_sim.analysis.contracts import Contract
 from sfn_sim.errors import FixtureError, MockError
 from sfn_sim.payload import Json, dumps, encode_to_keep, loads
+from sfn_sim.query.shapes import Shape, describe, fits
 from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
 from sfn_sim.services.executors import ClosableExecutor
 from sfn_sim.services.lambda_functions import function_name
@@ -126,10 +128,17 @@ class Mock:
 
 @dataclass
 class Mocks:
-    """All mocks of one test."""
+    """All mocks of one test.
+
+    Attributes:
+        found: the mocks by what they are found by.
+        broken: what went wrong when they were asked.
+        contracts: tells the contracts of a function, which its mock must keep; nobody knows any by default.
+    """
 
     found: dict[str, Mock] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    contracts: Callable[[str], Sequence[Contract]] | None = None
 
     def __len__(self) -> int:
         return len(self.found)
@@ -284,7 +293,32 @@ class _MockExecutor:
             problem = problem_of(call.function, value, PRESENT if whole else STRICT)
             if problem is not None:
                 raise MockError(f"the mock of {mock.name} answers what {call.function} never does: {problem}")
+        elif not whole and self._mocks.contracts is not None:
+            self._check_contract(mock, value, call.function)
         return encode_to_keep(value)
+
+    def _check_contract(self, mock: Mock, value: Json, function: str) -> None:
+        assert self._mocks.contracts is not None
+        for contract in self._mocks.contracts(function):
+            if not contract.is_learned and not fits(value, contract.result):
+                raise MockError(
+                    f"the mock of {mock.name} answers what its handler never does by its {contract.source} "
+                    f"({contract.file}): {_misfit(value, contract.result)}"
+                )
+
+
+def _misfit(value: Json, shape: Shape) -> str:
+    """Return in a few words where a value does not fit a shape: the key that lacks or differs, or the whole."""
+    if isinstance(value, dict):
+        for key, each in shape.fields.items():
+            if each.required and key not in value:
+                return f"it lacks {key}"
+            if key in value and not fits(value[key], each.shape):
+                return f"{key} is {_brief(value[key])}, and not {describe(each.shape)}"
+        extra = next((key for key in value if key not in shape.fields), None)
+        if extra is not None:
+            return f"it has {extra}, which the handler never gives"
+    return f"it is {_brief(value)}, and not {describe(shape)}"
 
 
 def _read(answer: Any, where: str) -> Ok | Fail:
@@ -293,7 +327,7 @@ def _read(answer: Any, where: str) -> Ok | Fail:
     )
     if not known or not isinstance(answer.get("takes", 0), int | float):
         raise FixtureError(
-            f'{where}: an answer is {{return = VALUE}} or {{throw = "Error", cause = "…"}}; takes = SECONDS may be added'
+            f'{where}: an answer is {{return = VALUE}} or {{throw = "Error", cause = "…"}}; both may have takes'
         )
     takes = float(answer.get("takes", 0))
     if "return" in answer:

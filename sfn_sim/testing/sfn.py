@@ -165,6 +165,10 @@ class Sfn:
 
     def _mocks(self, machine: StateMachine, test_case: str | None, file: str | Path | None) -> Mocks:
         """Return this test's mocks, over those of a test case of a MockConfigFile."""
+        if self.mocks and self.mocks.contracts is None:
+            from sfn_sim.contracts import Contracts
+
+            self.mocks.contracts = Contracts(self._ran.project.config).of
         if test_case is None:
             return self.mocks
         from sfn_sim.testing.mock_config import FILE, load

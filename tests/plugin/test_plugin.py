@@ -249,3 +249,19 @@ def test_many(sfn):
     assert len(gc.get_objects()) - before < 500
     assert taken / 300 < 0.02
 """).assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_a_mock_that_its_handler_could_not_be_fails_the_test(project: pytest.Pytester) -> None:
+    schema = {"result": {"type": "object", "properties": {"receipt": {"type": "string"}}, "required": ["receipt"]}}
+    (Path(project.path) / "handlers" / "charge.schema.json").write_text(json.dumps(schema))
+    result = ran(project, """
+def test_fits(sfn):
+    sfn.mock("charge", {"receipt": "R1"})
+    assert sfn.run("checkout", {"id": 1}).status == "SUCCEEDED"
+
+def test_lacks(sfn):
+    sfn.mock("charge", {"reciept": "R1"})
+    sfn.run("checkout", {"id": 1})
+""")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*the mock of charge answers what its handler never does*it lacks receipt*"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -98,22 +99,25 @@ class Tried:
         }
 
 
-def try_expression(text: str, data: Json, scope: Scope | None = None) -> Tried:
-    """Evaluate a JSONPath, a call of an intrinsic function or a payload template on a value, step by step.
+def try_expression(
+    text: str, data: Json, scope: Scope | None = None, states: Mapping[str, Json] | None = None
+) -> Tried:
+    """Evaluate a JSONPath, an intrinsic function's call, a payload template or JSONata on a value, step by step.
 
     Args:
-        text: the expression; a template is JSON text.
-        data: what `$` stands for.
+        text: the expression; a template is JSON text, JSONata stands in {% %}.
+        data: what `$` stands for; in JSONata `$states.input`.
         scope: what `$$` and variables stand for; nothing by default.
+        states: the other fields of `$states` in JSONata: result, errorOutput.
 
     Raises:
-        ConfigurationError: the text is none of the three, or cannot be compiled.
+        ConfigurationError: the text is none of these, or cannot be compiled.
     """
     scope = scope or Scope(dict, {}, Stream.named(0, "path"))
     text = text.strip()
     try:
         if text.startswith("{%"):
-            raise ConfigurationError("JSONata is not tried by `path` yet: JSONPath, intrinsics and templates are")
+            return _try_jsonata(text, {"input": data, **(states or {})}, scope)
         if text[:1] in ("{", "["):
             return _try_template(compile_template(json.loads(text), ""), data, scope)
         if text.startswith("States."):
@@ -127,6 +131,55 @@ def try_expression(text: str, data: Json, scope: Scope | None = None) -> Tried:
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"a template is JSON text: {error.msg} at character {error.pos + 1}") from None
     return Tried("intrinsic" if text.startswith("States.") else "path", (part,), part.value)
+
+
+def _try_jsonata(text: str, fields: Mapping[str, Json], scope: Scope) -> Tried:
+    """Evaluate JSONata: what each sub-expression gives, in the order of the text."""
+    from sfn_sim.query.jsonata import Bindings, compile_expression
+    from sfn_sim.query.jsonata_errors import UNDEFINED, JsonataProblem, QueryEvaluationError
+    from sfn_sim.query.jsonata_explain import explain
+
+    if not text.endswith("%}"):
+        raise ConfigurationError(f"{text}: JSONata ends with %}}")
+    code = text[2:-2].strip()
+    bindings = Bindings(
+        fields=fields, context=scope.context, variables=scope.variables, randomness=scope.seed, now_ms=scope.now_ms
+    )
+    try:
+        compiled = compile_expression(code)
+    except JsonataProblem as problem:
+        raise ConfigurationError(f"{code}: {problem}") from None
+    lines = []
+    for part in explain(compiled, bindings):
+        values = [each for each in part.values if each is not UNDEFINED]
+        told = part.error or (describe(cast(Json, values[-1])) if values else "nothing (undefined)")
+        lines.append(Line(part.text, len(values), told))
+    try:
+        value = compiled.evaluate(bindings, "expression", None)
+    except QueryEvaluationError as error:
+        near = _near_in_jsonata(code, fields)
+        return Tried("jsonata", (Part("", code, tuple(lines), "one value", None, str(error), near),))
+    return Tried("jsonata", (Part("", code, tuple(lines), "one value", value),), value)
+
+
+_STATES_PATH = re.compile(r"\$states\.(\w+)((?:\.\w+)+)")
+
+
+def _near_in_jsonata(code: str, fields: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return the paths that might have been meant where a path below $states leads nowhere."""
+    found: list[str] = []
+    for root, steps in _STATES_PATH.findall(code):
+        value: Json = fields.get(root)
+        before = f"$states.{root}"
+        for name in steps.strip(".").split("."):
+            if not isinstance(value, dict):
+                break
+            if name not in value:
+                near = nearest(name, value)
+                found += [f"{before}.{near}"] if near is not None else [f"{before}.{key}" for key in value]
+                break
+            value, before = value[name], f"{before}.{name}"
+    return tuple(dict.fromkeys(found))[:_MOST_NEAR]
 
 
 def _try_template(template: Template, data: Json, scope: Scope) -> Tried:
@@ -231,6 +284,18 @@ def scope_of(execution: Execution, place: Place, item: int = 0) -> Scope:
     given = place.child.input if place.child is not None else execution.input
     context = context_object(identity, given, cast(Branch, now))
     return Scope(lambda: cast(Json, context), _variables(place), Stream.named(execution.options.seed, "path"))
+
+
+def fields_of(place: Place) -> dict[str, Json]:
+    """Return the fields of JSONata's `$states` that a visit has beside its input."""
+    visit = place.visit
+    found: dict[str, Json] = {}
+    results = [value for name, value in stages(visit) if name == "result"]
+    if results:
+        found["result"] = results[-1]
+    if visit.error is not None:
+        found["errorOutput"] = {"Error": visit.error[0], "Cause": visit.error[1]}
+    return found
 
 
 def _variables(place: Place) -> dict[str, Json]:

@@ -24,7 +24,7 @@ def path(
     expression: str, run: str | None, state: str | None, stage: str, visit: int | None, item: int, *, as_json: bool,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Evaluate EXPRESSION step by step: a JSONPath, an intrinsic function's call, or a payload template (JSON).
+    """Evaluate EXPRESSION step by step: a JSONPath, an intrinsic function's call, a payload template, {% JSONata %}.
 
     The value is --input, or with --state what a state of a run was given. Exit codes: 0 it gives a value, 1 it stops.
     """
@@ -39,12 +39,12 @@ def path(
             raise click.UsageError("give the value: --input JSON|FILE, or --state STATE with --run RUN")
         tried = try_expression(expression, read_input(wanted["given"]))
     else:
-        from sfn_sim.analysis.explain_path import data_at, scope_of
+        from sfn_sim.analysis.explain_path import data_at, fields_of, scope_of
         from sfn_sim.analysis.lineage_places import chosen, find_places
 
         execution = choose(run, wanted).execution
         place = chosen(find_places(execution, state), visit)
-        tried = try_expression(expression, data_at(place, stage), scope_of(execution, place, item))
+        tried = try_expression(expression, data_at(place, stage), scope_of(execution, place, item), fields_of(place))
     if as_json:
         click.echo(json.dumps(tried.to_json(), ensure_ascii=False))
     else:

@@ -13,6 +13,7 @@ contracts/order.input.json.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from sfn_sim.analysis.annotations import annotated
@@ -38,6 +39,7 @@ from sfn_sim.sources import machine_name, shown_path
 
 FOLDER = "contracts"
 _SCHEMA = 1
+_INTEGRATION = "arn:aws:states:::"
 
 
 class Contracts:
@@ -62,6 +64,8 @@ class Contracts:
         Raises:
             ConfigurationError: a schema or a learned contract cannot be read.
         """
+        if function.startswith(_INTEGRATION):
+            return _of_service(function)
         if function not in self._known:
             found = [self._written(function), self.learned(function)]
             self._known[function] = tuple(each for each in found if each is not None)
@@ -81,7 +85,7 @@ class Contracts:
         Raises:
             ConfigurationError: the file cannot be read.
         """
-        path = self._folder / f"{function_name(function)}.json"
+        path = self._folder / _file_of(function)
         return _read(path, "learned") if path.is_file() else None
 
     def _written(self, function: str) -> Contract | None:
@@ -124,7 +128,7 @@ class Contracts:
         changed = []
         for function, contract in learn_of(execution, self.learned).items():
             if contract != self.learned(function):
-                changed.append(self._write(f"{function_name(function)}.json", contract))
+                changed.append(self._write(_file_of(function), contract))
         path = self._folder / f"{machine}.input.json"
         before = _read(path, "learned") if path.is_file() else None
         given = widened(before, learned_shape(execution.input), ANYTHING)
@@ -144,6 +148,19 @@ class Contracts:
         except OSError as error:
             raise ConfigurationError(f"cannot write the contract {path}: {error.strerror}") from None
         return path
+
+
+def _file_of(function: str) -> str:
+    # A name may come from data: it leads to no other folder.
+    return re.sub(r"[^\w.-]", "_", function_name(function)) + ".json"
+
+
+def _of_service(resource: str) -> tuple[Contract, ...]:
+    # botocore is large: it is imported for a machine that calls a service.
+    from sfn_sim.services.aws_results import result_shape
+
+    shape = result_shape(resource)
+    return () if shape is None else (Contract(source="AWS's model", file=resource, result=shape),)
 
 
 def _read(path: Path, source: str) -> Contract:

@@ -151,7 +151,8 @@ class _Names:
         for each in node.body:
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
                 outer = _last(each.annotation.value) if isinstance(each.annotation, ast.Subscript) else ""
-                required = outer == "Required" or (total and outer != "NotRequired")
+                optional = outer == "NotRequired" or each.value is not None  # a dataclass fills it in itself
+                required = outer == "Required" or (total and not optional)
                 found[each.target.id] = Field(self.shape(each.annotation, depth + 1), required)
         return an_object(found)
 

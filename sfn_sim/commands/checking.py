@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _OPEN = "UNRESOLVED_SUBSTITUTION"
 _BASELINE_SCHEMA = 1
-_SERVICES = ("arn:aws:states:", "{%")
+_NO_NAMES = ("arn:aws:states:::lambda:", "{%")
 _NEVER_DEFINITIONS = {"node_modules", "__pycache__"}
 
 
@@ -204,10 +204,10 @@ def _check(file: Path, substitutions: Mapping[str, str], given: Shape, contracts
 
 
 def functions_of(planned: PlannedMachine) -> list[str]:
-    """Return the Lambda functions that a machine's Tasks call, as the definition names them."""
+    """Return the Lambda functions and other resources that a machine's Tasks call, as the definition names them."""
     tasks = [each for each in planned.states if isinstance(each.state, TaskState)]
     names = dict.fromkeys(function_of(each) for each in tasks)
-    return [name for name in names if name and "${" not in name and not name.startswith(_SERVICES)]
+    return [name for name in names if name and "${" not in name and not name.startswith(_NO_NAMES)]
 
 
 def check_source(

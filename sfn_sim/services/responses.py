@@ -81,6 +81,15 @@ def problem_of(resource: str, result: Json, mode: str = STRICT) -> str | None:
     return next(_structure(shape, result, mode, free), None)
 
 
+def answer_model(resource: str) -> tuple[tuple[str, str], Any, frozenset[str]] | None:
+    """Return the service and operation that a task on a resource calls, botocore's model of the answer, and the members
+    that may be any JSON; None where nobody knows.
+    """
+    called = _called(resource)
+    shape = None if called is None else _output_shape(*called)
+    return None if called is None or shape is None else (called, shape, _ANY_JSON.get(called, frozenset()))
+
+
 def _called(resource: str) -> tuple[str, str] | None:
     """Return the service and operation, as botocore names them, whose answer a task's result has the shape of."""
     match = _INTEGRATION.fullmatch(resource)

@@ -133,3 +133,24 @@ def test_a_contract_that_cannot_be_read_is_refused_with_its_file(
     assert done.code == 2
     assert "load.schema.json" in done.err
     assert words in done.err
+
+
+GET = {
+    "StartAt": "Get",
+    "States": {
+        "Get": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": {
+            "TableName": "t", "Key": {"id": {"S": "a"}}}, "ResultPath": "$.got", "Next": "Use"},
+        "Use": {"Type": "Pass", "Parameters": {"item.$": "$.got.Item", "used.$": "$.got.ConsumedCapacity"},
+                "End": True},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_a_service_leaves_out_when_it_finds_nothing_is_not_there_on_every_way(
+    sfn_sim: Command, project: Path
+) -> None:
+    (project / "definitions" / "get.asl.json").write_text(json.dumps(GET, indent=2))
+    done = sfn_sim("check", "get", "--json")
+    assert [each[:2] for each in found(done)] == [("PATH_SOMETIMES_MISSING", "WARNING")]
+    assert "$.got.Item" in done.json["diagnostics"][0]["message"]

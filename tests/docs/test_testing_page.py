@@ -37,6 +37,6 @@ def test_every_test_of_the_page_passes(pytester: pytest.Pytester) -> None:
 def test_the_test_of_the_readme_passes(pytester: pytest.Pytester) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     code = next(each for each in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "def test_" in each)
-    pytester.makepyfile(test_readme=code)
+    pytester.makepyfile(test_of_the_readme=code)
     (Path(pytester.path) / "examples").symlink_to(ROOT / "examples")
     pytester.runpytest("-p", "no:cacheprovider").assert_outcomes(passed=1)

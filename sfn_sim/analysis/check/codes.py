@@ -218,6 +218,16 @@ mend: leave verbose out, or pass it on''',
 mend: leave "when.$" out''',
         ),
         _code(
+            "VARIABLE_MISSING", ERROR, "a variable that has no value where it is read",
+            """No Assign on any way into the state gives the variable a value. A warning where some ways do. What is
+            assigned in a branch or processor ends with it.""",
+            '''
+"Set":    {"Type": "Pass", "Assign": {"total.$": "$.total"}, "Next": "Charge"},
+"Charge": {"Type": "Task", …, "Parameters": {"total.$": "$totals"}}
+                                                       ^^^^^^^ there is $total
+mend: "total.$": "$total"''',
+        ),
+        _code(
             "CONTRACT_NOT_MET", ERROR, "a Task that does not give its function what that needs",
             """The function's contract (a schema beside its handler, its annotations, or what was learned from runs)
             requires a key that the state does not pass, or passes as another kind of value. A warning where only some

@@ -12,6 +12,7 @@ from sfn_sim.analysis.check.demand import demands_of
 from sfn_sim.analysis.check.findings import Finding, Report, located
 from sfn_sim.analysis.check.handlers import handler_findings, schedule_findings, schedules_of
 from sfn_sim.analysis.check.usage import usage_findings
+from sfn_sim.analysis.check.variables import variable_findings
 from sfn_sim.analysis.check.walk import Walk
 from sfn_sim.analysis.contracts import Contract, says_little, told
 from sfn_sim.definition.plan import PlannedMachine
@@ -83,6 +84,7 @@ def check_machine(
         *handler_findings(name, planned),
         *schedule_findings(name, planned),
         *usage_findings(name, planned, demands, proven.given, walk.observations.reached),
+        *variable_findings(name, planned, walk.observations),
         *agreement_findings(name, planned, walk.observations, facts.contracts),
     ]
     if learned is not None:

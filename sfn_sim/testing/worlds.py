@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +14,18 @@ from sfn_sim.errors import SfnSimError
 from sfn_sim.machine import StateMachine
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Options
+from sfn_sim.services.isolation import moto_answers
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.testing.executed import ExecutionUnderTest
 from sfn_sim.testing.mocks import Mocks
 from sfn_sim.testing.project import Given
 from sfn_sim.testing.ran import Ran
 from sfn_sim.world import Fixture, World, check_execution, check_expectations, open_world
+from sfn_sim.world.snapshot import Snapshot, open_snapshot, snapshot
+
+_LONG_S = 0.1
+_MOST_KEPT = 8
+_built: dict[tuple[str, str, int | None], Snapshot] = {}
 
 
 class OpenWorld:
@@ -121,10 +127,25 @@ class Worlds:
             known = project.handlers(handlers, loaded.environment)
             if not self._ran.mocks[0] and not loaded.mocks:
                 found.check_handlers(known)
-            world = self._open.enter_context(open_world(loaded, seed=seed, allow_network=known.hosts()))
+            world = self._opened(loaded, seed, json.dumps(texts, sort_keys=True), known.hosts())
         except SfnSimError as error:
             raise error.with_traceback(None) from None
         return OpenWorld(self._ran, found, known, loaded, world)
+
+    def _opened(self, fixture: Fixture, seed: int | None, settings: str, hosts: Sequence[str]) -> World:
+        """Open a world; one that took long to build is built once in a process, and put back from a snapshot then."""
+        key = (str(fixture.path), settings, seed)
+        kept = _built.get(key)
+        if kept is not None:
+            return self._open.enter_context(open_snapshot(kept, allow_network=hosts))
+        started = time.perf_counter()
+        world = self._open.enter_context(open_world(fixture, seed=seed, allow_network=hosts))
+        # What was built into the world's own folder is in no snapshot.
+        if time.perf_counter() - started > _LONG_S and moto_answers() and not any(world.folder.iterdir()):
+            _built[key] = snapshot(world)
+            for old in list(_built)[:-_MOST_KEPT]:
+                del _built[old]
+        return world
 
     def close(self) -> None:
         """Take down the world that is open."""

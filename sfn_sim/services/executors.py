@@ -24,7 +24,7 @@ from sfn_sim.run.seed import Stream
 from sfn_sim.services.aws import AwsClients
 from sfn_sim.services.containers import CONTAINERS
 from sfn_sim.services.invocation import invoke
-from sfn_sim.services.lambda_faults import Refusal, refused
+from sfn_sim.services.lambda_faults import Refusal, refused, somebody_refuses
 from sfn_sim.services.lambda_functions import Function, Handlers, function_name, function_version
 from sfn_sim.services.remote import invoke_remote
 
@@ -75,10 +75,11 @@ class Calls:
         """Give each call of one instant its container; how many workers there are plays no part in it."""
         counts: dict[str, int] = {}
         assigned = []
+        refusing = somebody_refuses()
         for index, call in enumerate(calls):
             version = function_version(call.function)
             number = counts[version] = counts.get(version, -1) + 1
-            fault = refused(function_name(call.function), call.payload)
+            fault = refused(function_name(call.function), call.payload) if refusing else None
             assigned.append(Assigned(index, call, self._function(call.function), number % CONTAINERS, fault))
         return assigned
 

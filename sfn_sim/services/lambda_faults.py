@@ -51,6 +51,11 @@ def leave(refuses: Refuses) -> None:
     _asked.remove(refuses)
 
 
+def somebody_refuses() -> bool:
+    """Tell whether there is anyone to ask."""
+    return bool(_asked)
+
+
 def refused(function: str, event: bytes) -> Refusal | None:
     """Return how a call is refused; None if nobody refuses it."""
     for refuses in _asked:

@@ -67,6 +67,7 @@ def _run(
     from sfn_sim.machine import StateMachine
     from sfn_sim.runner import find_fixture, find_machine, handlers_of, pairs
     from sfn_sim.sources import machine_name
+    from sfn_sim.testing.mocks import Mocks
     from sfn_sim.testing.one_state import OneState
     from sfn_sim.world import load_fixture, open_world
 
@@ -79,7 +80,8 @@ def _run(
         world = load_fixture(find_fixture(machine_name(path), fixture, config.fixtures), pairs("--set", settings))
     known = {**config.substitutions, **(world.substitutions if world else {}), **pairs("--substitute", substitutions)}
     loaded = StateMachine.load(path, known)
-    one, given = OneState(loaded, state), _given(options, state)
+    mocks = Mocks.read(world.mocks, world.path) if world is not None and world.mocks else None
+    one, given = OneState(loaded, state, mocks=mocks), _given(options, state)
     found = handlers_of(handlers, config, world.environment if world else {}) if "mock" not in given else None
     with contextlib.ExitStack() as stack:
         if world is not None and found is not None:

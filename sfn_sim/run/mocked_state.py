@@ -41,14 +41,14 @@ class Answered:
     """What stands for the work of a state.
 
     Attributes:
-        answer: given what the state hands to its work, returns the result, or raises StatesError.
+        answer: given what the state hands to its work, and this itself, returns the result or raises StatesError.
         failed_items: how many of a Map's iterations have failed.
         reader_data: what a Map's ItemReader reads, as it stands in S3.
         numbers: what a Map's own numbers turned out to be, under AWS's names.
         took_ms: how long the work lasted, in virtual time; `answer` may set it.
     """
 
-    answer: Callable[[Json], Json]
+    answer: Callable[[Json, Answered], Json]
     failed_items: int = 0
     reader_data: str | None = None
     numbers: dict[str, float] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def _task(
         token.issue(interpreter, branch, visit)
     given = _built(interpreter, planned, branch, visit, value, effective)
     try:
-        return mock.answer(given)
+        return mock.answer(given, mock)
     finally:
         _let_pass(interpreter, mock.took_ms, times)
 
@@ -121,7 +121,7 @@ def _parallel(
     effective: Json,
     mock: Answered,
 ) -> Json:
-    return mock.answer(_built(interpreter, planned, branch, visit, value, effective))
+    return mock.answer(_built(interpreter, planned, branch, visit, value, effective), mock)
 
 
 def _built(
@@ -170,7 +170,7 @@ def _map(
         # Source: recorded: map_iteration_failure_count_exceeds_mock_result_items.
         words = "Map iteration failure count must be less than or equal to the number of Map iterations"
         raise TooManyFailures(words)
-    result = mock.answer(given)
+    result = mock.answer(given, mock)
     if Tolerance(count, share, len(given)).exceeded(mock.failed_items):
         # Source: recorded: map_state_failure_count: without a threshold of its own a Map bears every failure.
         cause = "The specified tolerated failure threshold was exceeded"

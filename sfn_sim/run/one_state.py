@@ -137,6 +137,7 @@ class _Test:
         self._interpreter = Interpreter(
             log, identity, value, SIMPLE, BLOCKING, options.limit_bytes, options.seed, options.progress,
             options.has_activity, options.limit_events, options.keep_children, _describing(setting),
+            options.answers,
         )  # fmt: skip
         log.append("ExecutionStarted", 0, (value, identity.role_arn))
         self._execution = Execution(identity, machine, value, options, log)

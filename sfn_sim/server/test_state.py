@@ -96,7 +96,7 @@ def _state(request: Request) -> tuple[PlannedMachine, tuple[PlannedState, ...]]:
     return machine, way
 
 
-def _mock(request: Request, planned: PlannedState) -> tuple[Json | Absent, Callable[[Json], Json]] | None:
+def _mock(request: Request, planned: PlannedState) -> tuple[Json | Absent, Callable[[Json, Answered], Json]] | None:
     """Return the mocked result, where there is one, and what answers in the place of the state's work.
 
     Source: recorded: state_mock_validation, test_state_mock_scenarios.
@@ -126,11 +126,11 @@ def _mock(request: Request, planned: PlannedState) -> tuple[Json | Absent, Calla
     problem = problem_of_mock(planned.state, result, mock.get("fieldValidationMode", STRICT))
     if problem is not None:
         raise invalid(problem)
-    return result, lambda _: result
+    return result, lambda *_: result
 
 
-def _fails(given: Request) -> Callable[[Json], Json]:
-    def answer(_: Json) -> Json:
+def _fails(given: Request) -> Callable[[Json, Answered], Json]:
+    def answer(*_: object) -> Json:
         raise StatesError(given.get("error"), given.get("cause"))
 
     return answer

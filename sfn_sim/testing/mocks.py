@@ -261,27 +261,16 @@ class _MockExecutor:
             raise
 
     def _outcome(self, mock: Mock, answer: Any, call: Invoke, now_ms: int) -> Outcome:
-        slept_ms, whole, takes = 0, False, 0.0
-        if isinstance(answer, Ok | Fail):
-            takes, whole = answer.takes, answer.whole
-            answer = answer.value if isinstance(answer, Ok) else answer
-        if callable(answer) and not _is_error(answer):
-            invocation = clock.Invocation(mock.name, self._start_ns + now_ms * 1_000_000)
-            with clock.working_for(invocation):
-                try:
-                    answer = _called(answer, _event(call.payload))
-                except Exception as error:
-                    answer = error
-            slept_ms = invocation.took_ms
-            if isinstance(answer, Ok | Fail):
-                takes, whole = answer.takes, answer.whole
-                answer = answer.value if isinstance(answer, Ok) else answer
-        took_ms = slept_ms + round(takes * 1000)
-        if isinstance(answer, Fail):
-            return Outcome(None, answer.error, answer.cause, took_ms, whole=answer.whole)
-        if _is_error(answer):
-            return Outcome(None, *_thrown(answer, call), took_ms, whole=True)
-        return Outcome(self._encoded(mock, answer, call, whole), took_ms=took_ms, whole=whole)
+        invocation = clock.Invocation(mock.name, self._start_ns + now_ms * 1_000_000)
+        with clock.working_for(invocation):
+            said = settled(answer, _event(call.payload))
+        takes = said.takes if isinstance(said, Ok | Fail) else 0.0
+        took_ms = invocation.took_ms + round(takes * 1000)
+        if isinstance(said, Fail):
+            return Outcome(None, said.error, said.cause, took_ms, whole=said.whole)
+        if isinstance(said, BaseException):
+            return Outcome(None, *_thrown(said, call), took_ms, whole=True)
+        return Outcome(self._encoded(mock, said.value, call, said.whole), took_ms=took_ms, whole=said.whole)
 
     def _encoded(self, mock: Mock, answer: Any, call: Invoke, whole: bool) -> bytes:
         try:
@@ -354,13 +343,20 @@ def _event(payload: bytes) -> Any:
         return payload.decode("utf-8", "replace")
 
 
-def _is_error(answer: Any) -> bool:
-    return isinstance(answer, BaseException) or (isinstance(answer, type) and issubclass(answer, BaseException))
+def settled(answer: Any, event: Any) -> Ok | Fail | BaseException:
+    """Return what an answer comes to for an event: a callable is called, a plain value is one that takes no time."""
+    if callable(answer) and not isinstance(answer, type):
+        try:
+            answer = _called(answer, event)
+        except Exception as error:
+            return error
+    if isinstance(answer, type) and issubclass(answer, BaseException):
+        answer = answer()
+    return answer if isinstance(answer, Ok | Fail | BaseException) else Ok(answer)
 
 
-def _thrown(answer: Any, call: Invoke) -> tuple[str, str]:
+def _thrown(error: BaseException, call: Invoke) -> tuple[str, str]:
     """Return an exception's error name and cause, as Lambda tells of an exception of a handler."""
-    error = answer() if isinstance(answer, type) else answer
     name = type(error).__name__
     if call.function.startswith(_INTEGRATION):
         return name, str(error)

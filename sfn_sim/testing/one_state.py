@@ -26,7 +26,7 @@ from sfn_sim.run import token
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.log import Visit
-from sfn_sim.run.mocked_state import CAN_BE_MOCKED, Answered
+from sfn_sim.run.mocked_state import CAN_BE_MOCKED
 from sfn_sim.run.one_state import Setting, Tested, run_one_state
 from sfn_sim.run.scheduler import Executor
 from sfn_sim.services.executors import Calls, make_executor
@@ -35,7 +35,8 @@ from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handler, Handlers
 from sfn_sim.services.responses import STRICT
 from sfn_sim.services.surroundings import surroundings
-from sfn_sim.testing.state_mock import answer_of
+from sfn_sim.testing.mocks import Mocks
+from sfn_sim.testing.state_mock import answered
 
 if TYPE_CHECKING:
     from sfn_sim.source import Source
@@ -126,13 +127,15 @@ class OneState:
         machine: the machine.
         name: the state's name, at any depth; or its path, such as "Chunks.Process".
         handlers: Python functions for the Lambda functions that it calls, where a run is given none.
+        mocks: what answers in place of handlers, where a run is given no mock of the state itself.
 
     Raises:
         ConfigurationError: the machine has no state of that name.
     """
 
-    def __init__(self, machine: StateMachine, name: str, handlers: Given = None) -> None:
+    def __init__(self, machine: StateMachine, name: str, handlers: Given = None, mocks: Mocks | None = None) -> None:
         self.machine = machine
+        self._mocks = mocks
         self.name = name
         self._handlers = handlers
         way = find_state(machine.planned, name)
@@ -170,8 +173,8 @@ class OneState:
             variables: the workflow variables that it finds.
             context: the Context Object that it finds, all of it; that of a new execution when it is left out.
             mock: what stands for the work of a Task, Parallel or Map: its raw result as TestState takes it (for
-                lambda:invoke with `Payload` round what the function returns), an exception, or a function of what the
-                state hands to its work.
+                lambda:invoke with `Payload` round what the function returns), `ok`, `fail`, an exception, or a function
+                of what the state hands to its work.
             handlers: Python functions for the Lambda functions that it calls; without a mock.
             retrier_retry_count: how many retries of the error there have been.
             map_iteration_failure_count: how many iterations of a mocked Map have failed.
@@ -193,14 +196,15 @@ class OneState:
         """
         options = options or Options()
         value = check_input({} if isinstance(input, Absent) else input, options.limit_bytes)
-        answered = None
+        work = None
         if not isinstance(mock, Absent):
             self._check_mock()
-            answer = answer_of(mock, self._planned, field_validation_mode)
-            answered = Answered(answer, map_iteration_failure_count, map_item_reader_data)
+            work = answered(
+                mock, self._planned, field_validation_mode, map_iteration_failure_count, map_item_reader_data
+            )
         found = context if isinstance(context, Absent) else check_input(context)
         setting = Setting(
-            mock=answered,
+            mock=work,
             variables={name: check_input(each) for name, each in (variables or {}).items()},
             context=found,
             item=(0, value) if self._in_map and isinstance(found, Absent) else None,
@@ -209,13 +213,17 @@ class OneState:
         identity = Identity(self.machine.name, self.machine.execution_name(options.seed, start), start)
         given = Handlers.of(self._handlers if handlers is None else handlers)
         with contextlib.ExitStack() as stack:
-            if answered is None:
+            if work is None:
                 self._check_real(given)
+                if self._mocks is not None:
+                    options = replace(options, answers=self._mocks.answers)
 
             def executor() -> Executor:
                 around = self._around(isolate, environment or {}, allow_network)
                 stack.enter_context(around)
                 made = make_executor(None, Calls(given, start, options.seed), workers)
+                if self._mocks is not None:
+                    made = self._mocks.over(made, start)
                 stack.callback(made.close)
                 return made
 
@@ -237,11 +245,13 @@ class OneState:
             )
 
     def _check_real(self, handlers: Handlers) -> None:
-        state = self._planned.state
-        if isinstance(state, TaskState) and token.waits(state.resource):
+        state, mocks = self._planned.state, self._mocks
+        if isinstance(state, TaskState) and token.waits(state.resource) and not (
+            mocks is not None and mocks.answers(state.name, state.resource)
+        ):
             what = "an activity's worker" if token.is_activity(state.resource) else "somebody who has its task token"
             raise MockError(f"{state.name} waits for {what}: say with a mock what comes back")
-        self._part.check_handlers(handlers)
+        self._part.check_handlers(handlers, mocks)
 
     @cached_property
     def _part(self) -> StateMachine:

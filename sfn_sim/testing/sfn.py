@@ -142,14 +142,15 @@ class Sfn:
         return self._ran.add(execution, found, real_ms)
 
     def state(self, machine: Machine, state: str, substitutions: Mapping[str, str] | None = None) -> OneState:
-        """Return one state alone, which `.run(input, …)` runs as AWS's TestState does.
+        """Return one state alone, which `.run(input, …)` runs as AWS's TestState does; this test's mocks answer.
 
         Raises:
             ConfigurationError: the machine has no state of that name.
         """
         from sfn_sim.testing.one_state import OneState
 
-        return OneState(self.machine(machine, substitutions), state, self._ran.project.handlers(self.handlers))
+        found, handlers = self.machine(machine, substitutions), self._ran.project.handlers(self.handlers)
+        return OneState(found, state, handlers, self._mocks(found, None, None))
 
     def mocks_from(self, run: str) -> Mocks:
         """Answer as a recorded or imported run did; `run` names it as `sfn-sim runs` does.

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import InputError, MockError, StatesError
 from sfn_sim.machine import check_input
 from sfn_sim.payload import Json
+from sfn_sim.run.mocked_state import Answered
 from sfn_sim.services.responses import problem_of_mock
+from sfn_sim.testing.mocks import Fail, Ok, settled
 
 
-def answer_of(mock: Any, planned: PlannedState, mode: str) -> Callable[[Json], Json]:
-    """Return what answers for a state as a mock says: a value, an exception, or a function of what is handed over.
+def answered(
+    mock: Any, planned: PlannedState, mode: str, failed_items: int = 0, reader_data: str | None = None
+) -> Answered:
+    """Return what answers for a state as a mock says.
 
     Args:
-        mock: the mock.
+        mock: a value, `ok`, `fail`, an exception, or a function of what the state hands over.
         planned: the state.
-        mode: how strictly its result is checked: "STRICT", "PRESENT" or "NONE".
+        mode: how strictly the mock's result is checked: "STRICT", "PRESENT" or "NONE".
+        failed_items: how many of a Map's iterations have failed.
+        reader_data: what a Map's ItemReader reads.
     """
 
-    def answer(given: Json) -> Json:
-        said = mock(given) if callable(mock) and not isinstance(mock, type) else mock
-        if isinstance(said, type) and issubclass(said, BaseException):
-            said = said()
+    def answer(given: Json, work: Answered) -> Json:
+        said = settled(mock, given)
+        if isinstance(said, Ok | Fail):
+            work.took_ms = round(said.takes * 1000)
         if isinstance(said, StatesError):
             raise said
+        if isinstance(said, Fail):
+            raise StatesError(said.error, said.cause)
         if isinstance(said, BaseException):
             raise StatesError(type(said).__name__, str(said))
-        return _checked(said, planned, mode)
+        return _checked(said.value, planned, mode)
 
-    return answer
+    return Answered(answer, failed_items, reader_data)
 
 
 def _checked(result: Any, planned: PlannedState, mode: str) -> Json:

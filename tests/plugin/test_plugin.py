@@ -265,3 +265,18 @@ def test_lacks(sfn):
 """)  # fmt: skip
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*the mock of charge answers what its handler never does*it lacks receipt*"])
+
+
+def test_one_state_is_answered_by_its_own_mock_or_by_those_of_the_test(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_its_own(sfn):
+    charge = sfn.state("checkout", "Charge")
+    assert charge.run({"id": 1}, mock=ok({"receipt": 1}, takes=9)).execution.elapsed_ms == 9000
+    failed = charge.run({"id": 1}, mock=fail("Gateway.Busy", "later"))
+    assert (failed.status, failed.error, failed.cause) == ("RETRIABLE", "Gateway.Busy", "later")
+
+def test_those_of_the_test(sfn):
+    mock = sfn.mock("charge", {"receipt": "R9"})
+    assert sfn.state("checkout", "Charge").run({"id": 1}).output["charged"] == {"receipt": "R9"}
+    assert mock.calls == [{"id": 1}]
+""").assert_outcomes(passed=2)  # fmt: skip

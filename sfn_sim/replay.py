@@ -22,7 +22,7 @@ from sfn_sim.run.token import waits
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, ClosableExecutor, make_executor
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
-from sfn_sim.services.recorded import RecordedExecutor, Used, recorded_calls
+from sfn_sim.services.recorded import RecordedExecutor, Used, is_answered, recorded_calls
 from sfn_sim.services.surroundings import surroundings
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ class _Replay(Driver):
         self, recorded: Execution, machine: StateMachine, executor: RecordedExecutor, first: Visit | None
     ) -> None:
         was = recorded.options
-        options = Options(seed=was.seed, limit_bytes=was.limit_bytes, limit_events=was.limit_events)
+        options = Options(
+            seed=was.seed, limit_bytes=was.limit_bytes, limit_events=was.limit_events, answers=is_answered
+        )
         self._calls = executor
         self._answers = any(
             waits(getattr(each.state, "resource", "")) for each in machine.planned.states
@@ -143,7 +145,7 @@ class _Replay(Driver):
         log = Log(options.limit_events)
         interpreter = Interpreter(
             log, recorded.identity, recorded.input, SIMPLE, BLOCKING, options.limit_bytes, options.seed,
-            limit_events=options.limit_events, keep_children=options.keep_children,
+            limit_events=options.limit_events, keep_children=options.keep_children, answers=options.answers,
         )  # fmt: skip
         log.append("ExecutionStarted", 0, (recorded.input, recorded.identity.role_arn))
         self._branch = branch = interpreter.new_branch("", 0, -1)

@@ -33,7 +33,7 @@ class Options:
         progress: told of each Map's items.
         has_activity: tells whether there is an activity of an ARN; without it there is every one.
         answers: tells whether whoever carries out calls answers for a task that is no Lambda function, by the state's
-            name and the Resource (a mock does); without it nobody does.
+            path and the Resource (a mock does); without it nobody does.
         pace: told of each move of the clock before it happens; virtual time needs none.
         keep_children: how many children of each distributed Map are kept whatever becomes of them.
         limit_s: how long an execution may last in virtual time, whatever its own TimeoutSeconds.

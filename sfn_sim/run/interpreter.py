@@ -48,7 +48,7 @@ class Interpreter:
         limit_events: the history limit of child executions; None for none.
         keep_children: how many children of a distributed Map are kept whatever becomes of them.
         answers: tells whether whoever carries out calls answers for a task that is no Lambda function, by the state's
-            name and the Resource.
+            path and the Resource.
         describe: makes the Context Object that a branch's state sees.
         now_ms: gives the virtual time, in milliseconds since 1970.
     """

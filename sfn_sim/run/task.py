@@ -83,7 +83,7 @@ def run_task(
         given = flow.fold(plan.before, effective, value, visit, scope) if plan.before else effective
         data = encode_to_keep(given)
         visit.task_input_bytes = len(data)
-        answered = interpreter.answers is not None and interpreter.answers(planned.name, resource)
+        answered = interpreter.answers is not None and interpreter.answers(visit.path, resource)
         if token.is_activity(resource) and not answered:
             result = yield from token.run_activity(interpreter, planned, branch, visit, given, data, times)
         else:
@@ -120,7 +120,7 @@ def _invoke(
     shown = times[:1] if call.kind == "LambdaFunction" else times
     branch.last = log.append(f"{call.kind}Scheduled", branch.last, (*call.head, *call.scheduled, *shown))
     branch.last = log.append(f"{call.kind}Started", branch.last, call.head if call.kind == "Task" else ())
-    answered = interpreter.answers is not None and interpreter.answers(visit.name, call.resource or call.function)
+    answered = interpreter.answers is not None and interpreter.answers(visit.path, call.resource or call.function)
     # A heartbeat that nobody sends ends the task like a timeout.
     shortest = None if times == _UNLIMITED else min(s for s in times if s is not None)
     outcome: Outcome = yield Invoke(
@@ -191,7 +191,7 @@ def _call(interpreter: Interpreter, planned: PlannedState, visit: Visit, given: 
         return Call(resource, data, resource, "LambdaFunction", (resource,), (given,), lambda result, *_: result)
     if resource in (_INVOKE, _INVOKE + token.CALLBACK):
         return _lambda_invoke(interpreter, planned, visit, given)
-    if interpreter.answers is not None and interpreter.answers(planned.name, resource):
+    if interpreter.answers is not None and interpreter.answers(visit.path, resource):
         return _integration(interpreter, resource, given, data)
     raise _unsupported(planned, f"the resource {resource}")
 

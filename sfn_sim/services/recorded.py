@@ -23,6 +23,7 @@ from sfn_sim.services.lambda_functions import function_name
 
 _FAMILIES = ("LambdaFunction", "Task", "Activity")
 _MOST_NOTED = 20
+_INTEGRATION = "arn:aws:states:::"
 
 
 class Place(NamedTuple):
@@ -76,6 +77,15 @@ class Recorded:
         if self.failed:
             return Outcome(None, self.error, self.cause, self.took_ms)
         return Outcome(encode_to_keep(self.result), took_ms=self.took_ms)
+
+    def ending(self) -> Outcome:
+        """Return how a task on another resource ended as a whole: what it waited for is part of it."""
+        took_ms = self.took_ms + (self.answer_ms if self.waited else 0)
+        if self.timed_out:
+            return Outcome(None, TIMEOUT, None, took_ms)
+        if self.failed:
+            return Outcome(None, self.error, self.cause, took_ms, whole=True)
+        return Outcome(encode_to_keep(self.result), took_ms=took_ms)
 
     def answer(self) -> Answer:
         """Return what was answered for the task's token."""
@@ -267,11 +277,11 @@ class RecordedExecutor:
         recorded = self._calls.get(place)
         name = function_name(call.function)
         known = recorded is not None and (recorded.ended or recorded.waited)
-        if recorded is None or not known or function_name(recorded.resource) != name:
+        if recorded is None or not known or not _same(recorded.resource, call.function):
             return self._go_over(call, f"{place} ({name}): nothing was recorded there", None)
         other = next(_payload_differences(recorded, call), None)
         if other is None:
-            return recorded.outcome()
+            return _outcome(recorded, call)
         return self._go_over(call, f"{place} ({name}): {other}", recorded)
 
     def _go_over(self, call: Invoke, why: str, recorded: Recorded | None) -> Outcome | None:
@@ -280,13 +290,29 @@ class RecordedExecutor:
             return None
         if recorded is not None:
             self.used.other.append(why)
-            return recorded.outcome()
+            return _outcome(recorded, call)
         if self._real is None:
             raise ConfigurationError(
                 f"{why}, and --no-handlers forbids to call the handler; leave it out, or change the definition so that "
                 "it asks for what was recorded"
             )
         raise MissingHandlerError(f"{why}, and there is no handler to call instead; name them with --handlers")
+
+
+def is_answered(_path: str, resource: str) -> bool:
+    """Tell whether a task is answered as a whole in a replay: one on a service that no handler of ours stands for."""
+    return resource.startswith(_INTEGRATION) and not resource.startswith(f"{_INTEGRATION}lambda:")
+
+
+def _same(recorded: str, called: str) -> bool:
+    """Tell whether what events name is what is called: an integration by its ARN's end, a function by its name."""
+    if is_answered("", called):
+        return recorded == called.removeprefix(_INTEGRATION)
+    return function_name(recorded) == function_name(called)
+
+
+def _outcome(recorded: Recorded, call: Invoke) -> Outcome:
+    return recorded.ending() if is_answered("", call.function) else recorded.outcome()
 
 
 def _payload_differences(recorded: Recorded, call: Invoke) -> Iterator[Difference]:

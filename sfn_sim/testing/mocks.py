@@ -196,11 +196,9 @@ class Mocks:
         mock = self.of(state, function)
         return mock is not None and not mock.spies
 
-    def answers(self, state: str, resource: str) -> bool:
+    def answers(self, path: str, resource: str) -> bool:
         """Tell whether a mock answers for a task that calls no function."""
-        mock = self.of(state, resource)
-        if mock is None and any(key.startswith(_STATE) and _last(key) == state for key in self.found):
-            return True
+        mock = self.of(path, resource)
         return mock is not None and not mock.spies
 
     def of(self, path: str, function: str) -> Mock | None:

@@ -197,3 +197,25 @@ def test_a_recorded_run_answers_again(tmp_path: Path) -> None:
     assert execution.output == {"n": 7}
     assert [len(visit.retry_delays_ms) for visit in execution.log.visits] == [1]
     assert again.problems() == []
+
+
+def test_a_resource_whose_mock_is_for_another_item_is_refused_and_never_taken_for_a_function() -> None:
+    mocks = Mocks()
+    mocks.add("state:A[0].I", {"MessageId": "m1"})
+    publish = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": TOPIC, "End": True}
+    inner = {"StartAt": "I", "States": {"I": publish}}
+    with pytest.raises(UnsupportedFeatureError, match="state I"):
+        machine(A={"Type": "Map", "ItemProcessor": inner, "End": True}).run([{"text": "a"}, {"text": "b"}], mocks=mocks)
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:states:::sns:publish", "arn:aws:states:::sqs:sendMessage.waitForTaskToken"])
+def test_a_run_with_mocked_resources_is_replayed(arn: str) -> None:
+    from sfn_sim.replay import replay
+
+    definition = resource(arn, Parameters=PARAMETERS.get(arn.partition(":::")[2], {"TopicArn": "t", "Message": "x"}))
+    mocks = Mocks()
+    mocks.add("state:A", ok({"MessageId": "m1", "MD5OfMessageBody": "5"}, takes=7))
+    recorded = definition.run({}, mocks=mocks)
+    again = replay(recorded, definition)
+    assert again.comparison.same
+    assert (again.execution.output, again.execution.elapsed_ms) == (recorded.output, 7000)

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sfn_sim.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from sfn_sim.explore import Explorer, Tried
-
-_FOLDER = Path(".sfn-sim")
-
 
 @click.command("explore")
 @click.argument("machine")
@@ -66,10 +65,10 @@ def explore(machine: str, *, as_json: bool, **options: Any) -> None:
         click.echo("\r\033[K", nl=False, err=True)
     if as_json:
         document = {"schema": 1, "tried": [each.to_json() for each in found.tried], "left": found.left,
-                    "ok": found.exit_code == 0}  # fmt: skip
+                    "not_met": found.not_met, "ok": found.exit_code == 0}  # fmt: skip
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
-        click.echo("\n".join(explored_lines(found.tried, _command(machine, options), found.left)))
+        click.echo("\n".join(explored_lines(found.tried, _command(machine, options), found.left, found.not_met)))
     sys.exit(found.exit_code)
 
 
@@ -79,6 +78,7 @@ def _explorer(name: str, **options: Any) -> tuple[Explorer, Path]:
     from sfn_sim.explore import Explorer
     from sfn_sim.machine import StateMachine
     from sfn_sim.runner import find_fixture, find_machine, handlers_of, pairs
+    from sfn_sim.runs import make_folder, project_folder
     from sfn_sim.sources import machine_name
     from sfn_sim.world import load_fixture
 
@@ -91,26 +91,32 @@ def _explorer(name: str, **options: Any) -> tuple[Explorer, Path]:
     machine = StateMachine.load(path, known)
     handlers = handlers_of(options["handlers"], config, fixture.environment)
     told = (machine.source.text, sorted(known.items()), options["settings"], str(folder), options["seed"],
-            options["handlers"], _code(handlers.folder))  # fmt: skip
+            options["handlers"], _code(handlers.folder), _code(fixture.path.parent),
+            fixture.python.read_bytes() if fixture.python is not None else b"")  # fmt: skip
     digest = hashlib.sha256(repr(told).encode()).hexdigest()[:12]
-    file = _FOLDER / f"explore-{machine.name}-{digest}.json"
+    file = make_folder(project_folder(config)).with_name(f"explore-{machine.name}-{digest}.json")
     return Explorer(machine, handlers, fixture, seed=options["seed"]), file
 
 
 def _code(folder: Path | None) -> str:
-    """Return a digest of the handlers: what was found of others is no answer for these."""
-    files = sorted(folder.rglob("*.py")) if folder is not None else []
+    """Return a digest of a folder's code and fixture: what was found of others is no answer for these."""
+    kinds = (".py", ".toml", ".json")
+    files = sorted(each for each in folder.rglob("*") if each.suffix in kinds) if folder is not None else []
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _read(file: Path) -> list[Tried]:
     from sfn_sim.explore import Tried
 
-    return [Tried(**each) for each in json.loads(file.read_text(encoding="utf-8"))] if file.is_file() else []
+    if not file.is_file():
+        return []
+    try:
+        return [Tried(**each) for each in json.loads(file.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError):
+        raise ConfigurationError(f"--resume: {file} holds no exploration: remove it, or leave --resume out") from None
 
 
 def _write(file: Path, tried: list[Tried]) -> None:
-    file.parent.mkdir(exist_ok=True)
     new = file.with_suffix(".new")
     new.write_text(json.dumps([each.to_json() for each in tried]), encoding="utf-8")
     new.replace(file)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Any
 
 from sfn_sim.errors import ConfigurationError, DeadlockError, HandlerWallLimitError
 from sfn_sim.explore.inject import Injected, Killed, Tap
@@ -33,6 +34,7 @@ from sfn_sim.machine import StateMachine
 from sfn_sim.run.effects import Invoke, Outcome
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.services.lambda_functions import Handlers
+from sfn_sim.testing.mocks import Mocks
 from sfn_sim.world import Check, Fixture, World, check_expectations, open_world
 from sfn_sim.world.snapshot import Snapshot, restore, snapshot
 
@@ -92,9 +94,10 @@ class Explorer:
 
     def __enter__(self) -> Explorer:
         machine, fixture = self._machine, self._fixture
-        machine.check_handlers(self._handlers)
+        machine.check_handlers(self._handlers, self._injected())
         with contextlib.ExitStack() as stack:
-            self._world = stack.enter_context(open_world(fixture, seed=self._seed))
+            hosts = self._handlers.hosts()
+            self._world = stack.enter_context(open_world(fixture, seed=self._seed, allow_network=hosts))
             self._tap.open()
             stack.callback(self._tap.close)
             self._start_world = snapshot(self._world)
@@ -128,7 +131,7 @@ class Explorer:
         def note(call: Invoke, outcome: Outcome, at_ms: int, sent: tuple[AwsCall, ...]) -> None:
             self.points.append(Point(len(self.points), call, outcome, at_ms, before[-1], sent))
 
-        injected = Injected(tap=self._tap, note=note, before=lambda: before.append(snapshot(self.world)))
+        injected = self._injected(note=note, before=lambda: before.append(snapshot(self.world)))
         execution = self._run(self.world.start, injected)
         wrong = _unheld(check_expectations(self._fixture, self.world, execution))
         if wrong:
@@ -195,7 +198,7 @@ class Explorer:
     def attempt(self, probe: Probe) -> Tried | None:
         """Try one fault at one point; None if it met nobody."""
         restore(self.world, probe.point.world)
-        injected = Injected(tap=self._tap, probe=probe, prefix=self.points[: probe.point.number])
+        injected = self._injected(probe=probe, prefix=self.points[: probe.point.number])
         start = self.world.start
         killed = False
         try:
@@ -218,7 +221,7 @@ class Explorer:
                 assert self._start_world is not None
                 restore(self.world, self._start_world)
                 name = f"{'two at once, order' if together else 'order'} {number}"
-                outcome, detail = self._scheduled(Injected(tap=self._tap, order=order), together=together)
+                outcome, detail = self._scheduled(self._injected(order=order), together=together)
                 yield Tried(name, "(all)", -1, name, outcome, detail)
 
     def _scheduled(self, injected: Injected, *, together: bool) -> tuple[str, str]:
@@ -252,13 +255,18 @@ class Explorer:
     def _again(self, start: datetime, said: str, outcome: str) -> tuple[str, str]:
         """Run without a fault over what a run has left; `outcome` holds if that makes everything right."""
         try:
-            execution = self._run(start, Injected(tap=self._tap))
+            execution = self._run(start, self._injected())
         except (DeadlockError, HandlerWallLimitError) as error:
             return HUNG, f"{said}; the run after it: {error}"
         wrong = _unheld(check_expectations(self._fixture, self.world, execution))
         if not wrong:
             return outcome, said
         return LOST, f"{said}; after a second run: {'; '.join(wrong[:_SHOWN])}"
+
+    def _injected(self, **more: Any) -> Injected:
+        """Return what one run is given: the fixture's mocks, new for each run, and `more` of what happens in it."""
+        mocks = Mocks.read(self._fixture.mocks, self._fixture.path)
+        return Injected(mocks.found, tap=self._tap, **more)
 
     def _run(self, start: datetime, injected: Injected) -> Execution:
         return self._machine.run(

@@ -8,16 +8,20 @@ from collections.abc import Iterator, Sequence
 
 from sfn_sim.explore.points import CLEAN, HUNG, LOST, RECOVERED, WRONG, Tried
 
+_SHOWN = 3
 _OUTCOMES = (RECOVERED, CLEAN, LOST, HUNG, WRONG)
 
 
-def explored_lines(tried: Sequence[Tried], command: str, left: int = 0) -> Iterator[str]:
+def explored_lines(
+    tried: Sequence[Tried], command: str, left: int = 0, not_met: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield a table of what was tried, then each defect with the command that shows it again.
 
     Args:
         tried: what was tried.
         command: the command that explored, with the options that chose the world.
         left: how many faults were not tried, for want of time.
+        not_met: the faults that met nobody, since what they are about did not happen again.
     """
     counts: dict[str, Counter[str]] = {}
     for each in tried:
@@ -37,3 +41,5 @@ def explored_lines(tried: Sequence[Tried], command: str, left: int = 0) -> Itera
     yield ""
     more = f", {left:,} not tried: the budget was spent (--resume goes on)" if left else ""
     yield f"{len(tried):,} faults tried, {len(bad):,} of them show a defect{more}"
+    if not_met:
+        yield f"{len(not_met):,} met nobody, for the request was not sent again: {', '.join(not_met[:_SHOWN])}"

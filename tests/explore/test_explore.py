@@ -96,3 +96,33 @@ def test_what_is_written_after_a_snapshot_is_gone_when_it_is_put_back(folder: Pa
         with open_snapshot(kept) as world:
             assert {row["id"] for row in world.scan("orders")} == {"a", "b"}
             world.put_items("orders", [{"id": "c", "state": "PENDING"}])
+
+
+def test_a_fixtures_mocks_answer_as_in_a_run(folder: Path) -> None:
+    project(folder, IDEMPOTENT)
+    (folder / "handlers" / "list_orders.py").unlink()
+    fixture = folder / "fixtures" / "orders" / "two" / "fixture.toml"
+    fixture.write_text(fixture.read_text() + '\n[mocks]\nlist-orders = [{return = ["a", "b"]}]\n')
+    result = explore("--state", "Pay", "--fault", "delivered-twice", "--json")
+    assert result.exit_code == 0, (result.stdout, result.exception)
+    assert outcomes(result) == {"delivered-twice": "recovered"}
+
+
+def test_what_was_found_in_another_world_is_tried_again(folder: Path) -> None:
+    project(folder, IDEMPOTENT)
+    one = ("--state", "Pay", "--budget", "0.2s", "--json")
+    assert json.loads(explore(*one).stdout)["tried"]
+    fixture = folder / "fixtures" / "orders" / "two" / "fixture.toml"
+    fixture.write_text(fixture.read_text() + "\n# another one\n")
+    explore(*one, "--resume")
+    assert len(list((folder / ".sfn-sim").glob("explore-*.json"))) == 2
+    assert (folder / ".sfn-sim").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_holds_no_exploration_is_refused(folder: Path) -> None:
+    project(folder, IDEMPOTENT)
+    one = ("--state", "Pay", "--budget", "0.1s")
+    explore(*one)
+    (kept,) = (folder / ".sfn-sim").glob("explore-*.json")
+    kept.write_text("[{")
+    assert "holds no exploration" in str(explore(*one, "--resume").exception)

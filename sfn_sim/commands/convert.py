@@ -37,24 +37,16 @@ def convert(machine: str, out: Path | None, unguarded: bool, as_json: bool, **op
     """
     from sfn_sim.config import find_config
     from sfn_sim.convert import convert as converted_of
-    from sfn_sim.machine import StateMachine
     from sfn_sim.proof import prove
-    from sfn_sim.runner import find_machine, pairs
+    from sfn_sim.runner import find_machine
     from sfn_sim.sources import machine_name, read_definition
 
     config = find_config()
     path = find_machine(machine, config.definitions)
     name, source = read_definition(path, {})
-    known = {**config.substitutions, **pairs("--substitute", options["substitutions"])}
+    _check(source)
+    _check_target(out)
     requests = {} if options.pop("no_proof") else _requests(path, config.fixtures, options)
-    if not requests and "${" in source.text and not known:
-        _check_alone(source)
-    elif not requests:
-        StateMachine.load(path, known)
-    if out is not None and out.exists():
-        from sfn_sim.errors import ConfigurationError
-
-        raise ConfigurationError(f"{out} is there already: convert overwrites nothing")
     document = source.value
     assert isinstance(document, dict)
     converted = converted_of(document, guarded=not unguarded)
@@ -88,7 +80,21 @@ def _requests(path: Path, folder: Path, options: dict[str, Any]) -> dict[str, Re
     return found | {each: Request(given=each, **common) for each in options["inputs"]}
 
 
-def _check_alone(source: Source) -> None:
+def _check_target(out: Path | None) -> None:
+    """Refuse a file that cannot be written, before anything is run.
+
+    Raises:
+        ConfigurationError: it is there already, or its folder is not.
+    """
+    from sfn_sim.errors import ConfigurationError
+
+    if out is not None and out.exists():
+        raise ConfigurationError(f"--out {out}: the file is there already, and convert overwrites nothing")
+    if out is not None and not out.parent.is_dir():
+        raise ConfigurationError(f"--out {out}: there is no folder {out.parent}; make it, or name another one")
+
+
+def _check(source: Source) -> None:
     """Refuse a definition that is not valid whatever stands for its ${Name}.
 
     Raises:

@@ -38,6 +38,13 @@ def test_a_file_that_is_there_is_not_overwritten(sfn_sim: Command, checkout: Pat
     assert checkout.read_text() == before
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_run(sfn_sim: Command, checkout: Path) -> None:
+    ended = sfn_sim("convert", "--to", "jsonata", "checkout", "--input", ORDER, "--out", "no/such/file.json")
+    assert ended.code == 2
+    assert "there is no folder no/such" in ended.err
+    assert "running" not in ended.err
+
+
 def test_what_is_kept_is_told_with_its_place_and_exits_with_1(sfn_sim: Command, project: Path) -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "Pass", "OutputPath": "$..a", "End": True}}}
     (project / "definitions" / "deep.asl.json").write_text(json.dumps(definition, indent=2))

@@ -25,7 +25,7 @@ def init(definition: str | None, substitutions: tuple[str, ...]) -> None:
     from sfn_sim.config import FILE, find_config
     from sfn_sim.machine import StateMachine
     from sfn_sim.runner import find_machine, pairs
-    from sfn_sim.testing.first_tests import WORKFLOW, test_file, written
+    from sfn_sim.testing.first_tests import WORKFLOW, tests_of, written
 
     config = find_config()
     known = {**config.substitutions, **pairs("--substitute", substitutions)}
@@ -34,7 +34,7 @@ def init(definition: str | None, substitutions: tuple[str, ...]) -> None:
     folder = _folder(files[0], config)
     _tell(Path(FILE), config.file is None and written(Path(FILE), _configuration(folder, known)))
     for path, machine in machines:
-        text, branches = test_file(machine, _name(path, machine.name, folder))
+        text, branches = tests_of(machine, _name(path, machine.name, folder))
         file = Path("tests", f"test_{re.sub(r'[^0-9A-Za-z]+', '_', machine.name)}.py")
         made = written(file, text)
         _tell(file, made)
@@ -45,7 +45,9 @@ def init(definition: str | None, substitutions: tuple[str, ...]) -> None:
                 if branch.execution is None:
                     click.echo(f"         not found: {branch.item.name}: {branch.why}")
     workflow = Path(".github", "workflows", "state-machines.yml")
-    _tell(workflow, written(workflow, WORKFLOW.format(definitions=folder.as_posix())))
+    jsonata = any(each.state.query_language == "JSONata" for _, machine in machines for each in machine.planned.states)
+    package = "'sfn-sim[jsonata]'" if jsonata else "sfn-sim"
+    _tell(workflow, written(workflow, WORKFLOW.format(definitions=folder.as_posix(), package=package)))
     click.echo("try: python -m pytest")
 
 

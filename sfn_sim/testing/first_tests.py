@@ -26,13 +26,13 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: python -m pip install sfn-sim pytest
+      - run: python -m pip install {package} pytest
       - run: sfn-sim check {definitions}
       - run: python -m pytest --sfn-coverage
 """
 
 
-def test_file(machine: StateMachine, name: str) -> tuple[str, list[Branch]]:
+def tests_of(machine: StateMachine, name: str) -> tuple[str, list[Branch]]:
     """Return the text of a machine's first tests, and the branches that they take or could not be led to.
 
     Args:

@@ -101,15 +101,19 @@ def project_of(config: pytest.Config) -> Project:
         ConfigurationError: sfn-sim.toml cannot be read, or a setting names no folder.
     """
     if _PROJECT not in config.stash:
-        found = find_config(config.rootpath)
+        # As on the command line, from the working folder upwards; pytest's root may be that of a larger project.
+        found = find_config(config.invocation_params.dir)
+        root = config.rootpath if found.file is None else found.file.parent
         folders = {
-            name: config.rootpath / (config.getini(f"sfn_{name}") or getattr(found, name))
+            name: config.rootpath / config.getini(f"sfn_{name}")
+            if config.getini(f"sfn_{name}")
+            else root / getattr(found, name)
             for name in ("definitions", "handlers", "fixtures")
         }
         for name, folder in folders.items():
             if config.getini(f"sfn_{name}") and not folder.is_dir():
                 raise ConfigurationError(f"sfn_{name} names no folder: {folder}")
-        config.stash[_PROJECT] = Project(config.rootpath, replace(found, **folders))
+        config.stash[_PROJECT] = Project(root, replace(found, **folders))
     return config.stash[_PROJECT]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfn_sim.definition.model import ABSENT, Absent
-from sfn_sim.errors import SfnSimError
+from sfn_sim.errors import ConfigurationError, SfnSimError
 from sfn_sim.machine import START, StateMachine
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Options
@@ -171,6 +171,8 @@ class Sfn:
 
             self.mocks.contracts = Contracts(self._ran.project.config).of
         if test_case is None:
+            if file is not None:
+                raise ConfigurationError(f"mock_config={str(file)!r} needs test_case=: the file has several")
             return self.mocks
         from sfn_sim.testing.mock_config import FILE, load
 

@@ -62,15 +62,17 @@ def _needed(
         certain = len(found) == len(ways) and all(each for _, each, _ in found)
         arrival, _, what = found[0]
         severity = NOTE if contract.is_learned else ERROR if certain else WARNING
+        # What runs have shown is no need.
+        verb = "has always been given" if contract.is_learned else "needs"
         yield Finding(
             code="CONTRACT_NOT_MET", severity=severity, machine=machine, state=state.name, field="Parameters",
-            pointer=_pointer(state), what=f"{function_of(state)} {what}", why=_said(contract),
+            pointer=_pointer(state), what=f"{function_of(state)} {verb} {what}", why=_said(contract),
             fix="pass it in the Parameters, or correct the contract", way=() if certain else arrival.names(),
         )  # fmt: skip
 
 
 def _mismatches(given: Shape, wanted: Shape, at: Steps) -> Iterator[tuple[Steps, bool, str]]:
-    """Yield where a shape is known to break another: the place, whether always, and what is wrong."""
+    """Yield where a shape is known to break another: the place, whether always, and what is wanted and wrong."""
     if given.is_anything or wanted.is_anything or given.is_never or len(at) > _DEPTH:
         return
     bad = given.kinds & ~wanted.kinds
@@ -78,7 +80,7 @@ def _mismatches(given: Shape, wanted: Shape, at: Steps) -> Iterator[tuple[Steps,
         name = path_text(at) if at else "its event"
         always = not given.kinds & wanted.kinds
         may = "is" if always else "may be"
-        yield at, always, f"needs {name} to be {describe(wanted)}, and it {may} {describe(given.only(bad))}"
+        yield at, always, f"{name} to be {describe(wanted)}, and it {may} {describe(given.only(bad))}"
     if given.kinds & wanted.kinds & OBJECT:
         yield from _members(given.only(OBJECT), wanted, at)
     if given.kinds & wanted.kinds & ARRAY and given.at_least:
@@ -92,7 +94,7 @@ def _members(given: Shape, wanted: Shape, at: Steps) -> Iterator[tuple[Steps, bo
         if found.verdict in (Verdict.MISSING, Verdict.SOMETIMES) and each.required:
             always = found.verdict is Verdict.MISSING
             lacks = "is not given it" if always else "is not given it on every way"
-            yield place, always, f"needs {path_text(place)}, and {lacks}: {describe(given)}"
+            yield place, always, f"{path_text(place)}, and {lacks}: {describe(given)}"
         elif not found.shape.is_never and not each.shape.is_never:
             yield from _mismatches(found.shape, each.shape, place)
 

@@ -389,6 +389,8 @@ def compile_expression(text: str) -> Compiled:
         expression = jlens.Expression(text)
     except jlens.JlensError as error:
         raise _syntax_problem(error) from None
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which the engine cannot be given
+        raise JsonataProblem(INVALID, "A character of the expression is half of a pair", error.start) from None
     try:
         tree = parse(text)
         problems = unsupported_reads(tree)

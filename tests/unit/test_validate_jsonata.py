@@ -41,6 +41,12 @@ def test_a_bare_name_is_refused_with_what_to_write() -> None:
     )
 
 
+def test_half_of_a_surrogate_pair_in_an_expression_is_refused_and_not_a_traceback() -> None:
+    code, text, pointer, _ = refused(state(Output="{% '\ud800' %}", **JSONATA))
+    assert (code, pointer) == (INVALID, "/States/A/Output")
+    assert text == "A character of the expression is half of a pair"
+
+
 def test_the_context_is_refused() -> None:
     assert refused(state(Output="{% $$ %}", **JSONATA))[:2] == (UNSUPPORTED, "Reference to '$$' is not supported.")
 

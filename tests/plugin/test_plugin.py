@@ -251,6 +251,31 @@ def test_many(sfn):
 """).assert_outcomes(passed=1)  # fmt: skip
 
 
+def test_a_thousand_tests_in_one_process_are_quick_and_leave_nothing_behind_them(project: pytest.Pytester) -> None:
+    ran(project, """
+import gc, time
+import pytest
+TAKEN, LEFT = [], []
+
+@pytest.mark.parametrize("n", range(1000))
+def test_one_of_many(sfn, n):
+    started = time.process_time()
+    sfn.mock("charge", {"receipt": n})
+    if n % 2:
+        assert sfn.run("checkout", {"id": 1}).output["charged"] == {"receipt": n}
+    else:
+        assert sfn.state("checkout", "Charge").run({"id": 1}).output["charged"] == {"receipt": n}
+    TAKEN.append(time.process_time() - started)
+    if n in (99, 999):
+        gc.collect()
+        LEFT.append(sum(type(each).__module__.startswith("sfn_sim") for each in gc.get_objects()))
+
+def test_what_they_left():
+    assert LEFT[1] - LEFT[0] < 100
+    assert sorted(TAKEN)[500] < 0.02
+""").assert_outcomes(passed=1001)  # fmt: skip
+
+
 def test_a_mock_that_its_handler_could_not_be_fails_the_test(project: pytest.Pytester) -> None:
     schema = {"result": {"type": "object", "properties": {"receipt": {"type": "string"}}, "required": ["receipt"]}}
     (Path(project.path) / "handlers" / "charge.schema.json").write_text(json.dumps(schema))

@@ -27,6 +27,7 @@ from sfn_sim.commands.coverage import coverage
 from sfn_sim.commands.diff import diff
 from sfn_sim.commands.explain import explain
 from sfn_sim.commands.explore import explore
+from sfn_sim.commands.growth import growth
 from sfn_sim.commands.importing import import_run
 from sfn_sim.commands.init import init
 from sfn_sim.commands.learn import learn
@@ -66,6 +67,7 @@ cli.add_command(init)
 cli.add_command(coverage)
 cli.add_command(one_state)
 cli.add_command(explore)
+cli.add_command(growth)
 
 
 def _events(_: click.Context, __: click.Parameter, value: str | None) -> int | None:

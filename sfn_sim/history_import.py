@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from sfn_sim.analysis.drawn import NAMES, TIMES
 from sfn_sim.definition.plan import PlannedGraph, PlannedState
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.machine import START, StateMachine
@@ -43,17 +44,22 @@ class Imported:
         execution: the run.
         differences: where our plan makes something else of its values than AWS did, in the order of events.
         lacking: what its history does not have.
+        drawn: what chance, the clock or the execution's own name gave, which no fold gives again.
     """
 
     execution: Execution
     differences: Sequence[FoldDifference]
     lacking: Sequence[str]
+    drawn: Sequence[str] = ()
 
     def notes(self) -> list[str]:
         """Return what is to be noted of the run."""
         found = list(self.lacking[:_MOST_TOLD])
         if len(self.lacking) > _MOST_TOLD:
             found.append(f"and {len(self.lacking) - _MOST_TOLD:,} more that the history lacks")
+        found += self.drawn[:_MOST_TOLD]
+        if len(self.drawn) > _MOST_TOLD:
+            found.append(f"and {len(self.drawn) - _MOST_TOLD:,} more that no fold gives again")
         if self.differences:
             found.append(f"our fold differs from AWS's first at {self.differences[0]}")
         return found
@@ -129,6 +135,7 @@ class _Import:
     def __init__(self, told: Sequence[dict[str, Any]], machine: StateMachine, execution_arn: str | None) -> None:
         self._machine = machine
         self._lacking: list[str] = []
+        self._unknown: frozenset[str] = frozenset()
         self._start, self._events = self._read(told)
         self._nodes: dict[int, _Node] = {}
         self._first: dict[int, tuple[_Node, int] | None] = {}
@@ -143,14 +150,14 @@ class _Import:
         visits: list[Visit] = []
         known = None if given is UNKNOWN else given
         interpreter = Interpreter(log, self._identity, known, SIMPLE, BLOCKING)
-        refold = Refold(interpreter, visits)
+        refold = Refold(interpreter, visits, self._unknown)
         self._fold(refold, interpreter)
         log.visits = visits
         log.events = [_known(event) for event in self._events]
         log.now_ms = self._events[-1][2]
         execution = Execution(self._identity, self._machine.planned, known, Options(), log)
         self._end(execution)
-        return Imported(execution, refold.found, [*self._lacking, *refold.lacking])
+        return Imported(execution, refold.found, [*self._lacking, *refold.lacking], refold.drawn)
 
     def _end(self, execution: Execution) -> None:
         last = self._events[-1]
@@ -167,6 +174,7 @@ class _Import:
         moments = [_moment(each.get("timestamp")) for each in told]
         start = moments[0] or START
         if None in moments:
+            self._unknown |= {TIMES}
             self._lacking.append("the history lacks times that can be read: everything is at the start")
         events = []
         for each, moment in zip(told, moments, strict=True):
@@ -197,6 +205,7 @@ class _Import:
         role = dict(zip(DETAILS["ExecutionStarted"][1], self._events[0][4], strict=False)).get("roleArn") or ""
         parts = (arn or "").split(":")
         if len(parts) < 8:
+            self._unknown |= {NAMES}
             self._lacking.append("the history lacks the execution's name, which $$.Execution has: --execution-arn ARN")
             return Identity(name, "imported", self._start, role=role)
         return Identity(parts[6], parts[7], self._start, region=parts[3], account=parts[4], role=role)
@@ -275,6 +284,8 @@ class _Import:
                 refold.join(node.stay, succeeded=kind.endswith("Succeeded"))
             elif node.stay is not None and kind.endswith("StateExited"):
                 refold.leave(node.stay, event, self._value(event, "output"), self._value(event, "assignedVariables"))
+        if self._events[-1][3] == "ExecutionFailed":
+            refold.end(root, self._events[-1])
 
     def _way(self, refold: Refold, node: _Node, root: Way) -> Way:
         if node.outer is None:

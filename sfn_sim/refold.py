@@ -1,25 +1,30 @@
 """The stages of a run that AWS made: its states folded again by our plan, on the values of its history.
 
 Rule of this module: what a state was given, what its task answered and what it gave on come from the history alone.
-Where our plan makes something else of it, that is noted, and the history's value goes on.
+Where our plan makes something else of it, that is noted, and the history's value goes on. What chance or the clock gave
+is AWS's in any case: it is named, and no difference.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sfn_sim.analysis.compare import NOTHING, Difference, differences
+from sfn_sim.analysis.drawn import Drawing, Drawn, steps_of
 from sfn_sim.definition.model import MapState
 from sfn_sim.definition.plan import PlannedGraph, PlannedState
 from sfn_sim.errors import TIMEOUT, StatesError, UnsupportedFeatureError
-from sfn_sim.payload import Json, dumps, encode_to_keep, loads
+from sfn_sim.payload import Json, dumps, encode_to_keep, loads, size_bytes
 from sfn_sim.run import flow, token
 from sfn_sim.run.effects import Gather, Invoke, Outcome, Sleep, StateRun
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import DETAILS, Branch, Event, Log, Visit
+from sfn_sim.run.task import timeouts
 from sfn_sim.services.recorded import Recorded, calls_of
 
 
@@ -81,19 +86,50 @@ class Way:
     last: Stay | None = None
 
 
+class _Written(list[Event]):
+    """The events that a state writes while it is folded; whatever was before them is not asked for."""
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            return (0, 0, 0, "", ())
+
+
 class Refold:
     """Folds stays one after the other, in the order in which the history enters and leaves them.
 
     Args:
         interpreter: what the states share; its log is replaced for every state.
         visits: where visits are added.
+        unknown: what of the Context Object is not known (`analysis.drawn`).
+
+    Attributes:
+        found: where our plan makes something else of the values than AWS did.
+        lacking: what the history does not have.
+        drawn: what chance or the clock gave: AWS's values stand there.
     """
 
-    def __init__(self, interpreter: Interpreter, visits: list[Visit]) -> None:
+    def __init__(self, interpreter: Interpreter, visits: list[Visit], unknown: frozenset[str] = frozenset()) -> None:
         self._interpreter = interpreter
         self._visits = visits
+        self._unknown = unknown
+        self._drawn: dict[tuple[str, str], tuple[Drawn, list[int]]] = {}
         self.found: list[FoldDifference] = []
         self.lacking: list[str] = []
+        # The clock of a state that is folded stands at its event.
+        start_ms = round(interpreter.identity.start.timestamp() * 1000)
+        interpreter.now_ms = lambda: start_ms + interpreter.log.now_ms
+
+    @property
+    def drawn(self) -> list[str]:
+        """What chance, the clock or the execution's name gave, each field once."""
+        told = []
+        for (place, name), (by, events) in self._drawn.items():
+            more = f" ({len(events):,} times)" if len(events) > 1 else ""
+            taken = f"is given by {by.what}: AWS's value is taken{more}"
+            told.append(f"event {events[0]}: {name} of {place} ({by.by}) {taken}")
+        return told
 
     def enter(self, planned: PlannedState, way: Way, event: Event, value: Any) -> Stay:
         """Begin a stay; it is folded by `begin`, once all its events are known."""
@@ -103,7 +139,7 @@ class Refold:
         before = way.last
         if before is not None:
             if before.folded and before.error is None and before.next != planned.name:
-                self._differs(event[0], before.visit.path, "next state", planned.name, before.next)
+                self._went_elsewhere(event[0], before, planned.name)
         elif way.outer is not None and way.outer.gather is not None and not isinstance(value, _Unknown):
             self._compare_first_input(way, event, value)
         if before is not None and before.closed and before.output is not UNKNOWN and value is not UNKNOWN:
@@ -128,9 +164,6 @@ class Refold:
         if isinstance(state, MapState) and state.distribution is not None:
             why = f"the children of {visit.path}: a Map Run's executions have histories of their own"
             self._lacks(stay.entered[0], why)
-            return
-        if state.query_language != "JSONPath":
-            self.lacking.append(f"event {stay.entered[0]}: {visit.path} is in {state.query_language}: not folded yet")
             return
         self._scratch(stay.entered[2])
         simple = interpreter.simple.get(state.type)
@@ -180,12 +213,16 @@ class Refold:
             self._differs(event[0], visit.path, "outcome", "left", f"failed: {stay.error.name}: {stay.error.cause}")
             visit.error, stay.error = None, None
         elif stay.folded and output is not UNKNOWN:
-            self._compare(event[0], visit.path, "output", output, stay.output)
+            drawing = self._drawing(stay)
+            self._compare(event[0], visit.path, "output", output, stay.output, drawing.output)
+            _replace(visit, "output", output)
         if output is UNKNOWN:
             self._lacks(event[0], f"the output of {visit.path}")
         if isinstance(assigned, dict):
             if stay.folded:
-                self._compare(event[0], visit.path, "assignedVariables", assigned, dict(visit.assigned or {}))
+                ours, drawing = dict(visit.assigned or {}), self._drawing(stay)
+                self._compare(event[0], visit.path, "assignedVariables", assigned, ours, drawing.assigned)
+                _replace(visit, "variables", assigned)
             visit.assigned = assigned
         elif not stay.folded or assigned is None:
             visit.assigned = visit.assigned if stay.folded else None
@@ -195,6 +232,21 @@ class Refold:
         visit.output, visit.left, visit.exited_ms = (None if output is UNKNOWN else output), True, event[2]
         stay.output, stay.closed = output, True
         stay.way.branch.last = event[0]
+
+    def end(self, root: Way, event: Event) -> None:
+        """Compare how the execution failed with AWS with how its last state fails in our fold."""
+        last = root.last
+        if last is None or last.closed or not last.folded:
+            return
+        place, error, limit = last.visit.path, last.error, self._interpreter.limit_bytes
+        size = size_bytes(last.output) if error is None else 0
+        if size > limit:
+            error = flow.too_large(last.visit.name, size, limit, lambda: last.output, "output")
+        if error is None:
+            self._differs(event[0], place, "outcome", f"failed: {event[4][0]}", "left")
+            return
+        for name, theirs, ours in zip(("error", "cause"), event[4], (error.name, error.cause), strict=True):
+            self._compare(event[0], place, name, theirs, ours)
 
     def open_way(self, stay: Stay, index: int) -> Way:
         """Return the way of a branch or an item, which begins."""
@@ -223,6 +275,7 @@ class Refold:
             while True:
                 if isinstance(effect, Gather):
                     stay.gather = effect
+                    self._check_items(stay, effect)
                     return
                 answer = self._answer(stay, effect)
                 if answer is None:
@@ -234,6 +287,18 @@ class Refold:
             output, stay.next = stop.value
             stay.run = None
             self._ended(stay, output)
+
+    def _check_items(self, stay: Stay, gather: Gather) -> None:
+        """Let a Map alone whose items were drawn, and were more or fewer with AWS."""
+        started = next((each for each in reversed(stay.events) if each[3] == "MapStateStarted"), None)
+        if started is None or started[4][0] in (gather.count, None):
+            return
+        by = self._drawing(stay).items(())
+        if by is not None and stay.run is not None:
+            self._was_drawn(started[0], stay.visit.path, by)
+            stay.run.close()
+            stay.run = stay.gather = None
+            stay.visit.stages[:] = [each for each in stay.visit.stages if each[0] != "afterItems"]
 
     def _answer(self, stay: Stay, effect: object) -> Any:
         log = self._interpreter.log
@@ -264,8 +329,9 @@ class Refold:
             return
         given = stay.visit.stages[-1][1]
         found = [each for each in differences(value, given) if not _has_token(each.right, tokens)]
-        if found:
-            self.found.append(FoldDifference(theirs[0], stay.visit.path, name, found))
+        self._told(theirs[0], stay.visit.path, name, found, value, given, self._drawing(stay).given)
+        if found and stay.visit.stages[-1][0] == "afterArguments":
+            stay.visit.stages[-1] = ("afterArguments", value)
 
     def _compare_first_input(self, way: Way, event: Event, value: Json) -> None:
         """Compare what a branch or item was given with what our plan gives it, by starting ours for a moment."""
@@ -284,8 +350,11 @@ class Refold:
         child.close()
         interpreter.log = kept
         if log.visits:
-            ours = log.visits[0].input
-            self._compare(event[0], way.branch.label + way.graph.start_at, "input", value, ours)
+            ours, outer = log.visits[0].input, way.outer
+            drawing = Drawing(outer.visit, way.branch.scope, self._unknown)
+            is_map = isinstance(outer.planned.state, MapState)
+            drawn = functools.partial(drawing.item, index) if is_map else drawing.given
+            self._compare(event[0], way.branch.label + way.graph.start_at, "input", value, ours, drawn)
 
     def _ended(self, stay: Stay, output: Json) -> None:
         stay.folded, stay.output = True, output
@@ -297,13 +366,47 @@ class Refold:
     def _scratch(self, at_ms: int) -> None:
         """Give the states a log of their own: what they write is compared, and the history's events stand."""
         log = Log(None)
+        log.events = _Written()
         log.visits = self._visits
         log.now_ms = at_ms
         self._interpreter.log = log
 
-    def _compare(self, event: int, place: str, what: str, theirs: Json, ours: Json) -> None:
-        if found := list(differences(theirs, ours)):
-            self.found.append(FoldDifference(event, place, what, found))
+    def _compare(
+        self, event: int, place: str, what: str, theirs: Json, ours: Json, drawn: _FindDrawn | None = None
+    ) -> None:
+        self._told(event, place, what, list(differences(theirs, ours)), theirs, ours, drawn)
+
+    def _told(
+        self, event: int, place: str, what: str, found: list[Difference], theirs: Json, ours: Json,
+        drawn: _FindDrawn | None,
+    ) -> None:  # fmt: skip
+        """Note differences, but for those that were drawn: they are named."""
+        kept = []
+        for each in found:
+            by = drawn(steps_of(each.pointer, theirs, ours)) if drawn is not None else None
+            if by is None:
+                kept.append(each)
+            else:
+                self._was_drawn(event, place, by)
+        if kept:
+            self.found.append(FoldDifference(event, place, what, kept))
+
+    def _was_drawn(self, event: int, place: str, by: Drawn) -> None:
+        key = (_INDEX.sub("[]", place), by.field)
+        events = self._drawn.setdefault(key, (by, []))[1]
+        if event not in events[-1:]:
+            events.append(event)
+
+    def _drawing(self, stay: Stay) -> Drawing:
+        return Drawing(stay.visit, stay.way.branch.scope, self._unknown)
+
+    def _went_elsewhere(self, event: int, stay: Stay, target: str) -> None:
+        """Note that a state led to another one with AWS, unless it went by what was drawn."""
+        by = self._drawing(stay).way()
+        if by is None:
+            self._differs(event, stay.visit.path, "next state", target, stay.next)
+        else:
+            self._was_drawn(event, stay.visit.path, by)
 
     def _differs(self, event: int, place: str, what: str, theirs: Json, ours: Json) -> None:
         sides = [NOTHING if each is None else each for each in (theirs, ours)]
@@ -314,6 +417,16 @@ class Refold:
 
 
 _NOTHING_TO_SAY = object()
+_INDEX = re.compile(r"\[\d+\]")
+_FindDrawn = Callable[[tuple[str | int, ...]], Drawn | None]
+
+
+def _replace(visit: Visit, stage: str, value: Json) -> None:
+    """Put AWS's value in the place of the last outcome of a stage."""
+    for index in range(len(visit.stages) - 1, -1, -1):
+        if visit.stages[index][0] == stage:
+            visit.stages[index] = (stage, value)
+            return
 
 
 def _has_token(value: object, tokens: Iterable[str]) -> bool:
@@ -341,6 +454,7 @@ def _any_task(
     effective = flow.fold(plan.once, value, value, visit, scope) if plan.once else value
 
     def work() -> StateRun:
+        timeouts(planned, branch, visit, effective)
         if token.waits(getattr(planned.state, "resource", "")):
             token.issue(interpreter, branch, visit)
         if plan.before:

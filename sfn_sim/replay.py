@@ -13,6 +13,7 @@ from sfn_sim.analysis.compare import Comparison, compare_runs
 from sfn_sim.definition.plan import PlannedGraph
 from sfn_sim.errors import ConfigurationError, DeadlockError
 from sfn_sim.payload import Json, size_bytes
+from sfn_sim.run.effects import Invoke
 from sfn_sim.run.execution import Driver, Execution, Options
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import Log, Visit
@@ -22,11 +23,12 @@ from sfn_sim.run.token import waits
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, ClosableExecutor, make_executor
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
-from sfn_sim.services.recorded import RecordedExecutor, Used, is_answered, recorded_calls
+from sfn_sim.services.recorded import RecordedExecutor, Used, executions_of, is_answered, recorded_calls
 from sfn_sim.services.surroundings import surroundings
 
 if TYPE_CHECKING:
     from sfn_sim.machine import StateMachine
+    from sfn_sim.testing.mocks import Mocks
 
 
 # What lambda:invoke tells of a call itself: no handler gave it, and a run of AWS's has headers of its own.
@@ -57,6 +59,7 @@ def replay(
     handlers: Handlers | None = None,
     start_at: str | None = None,
     isolate: bool = True,
+    mocks: Mocks | None = None,
 ) -> Replayed:
     """Run a recorded run again.
 
@@ -66,6 +69,7 @@ def replay(
         handlers: what is called where something was not recorded; None where nothing may be called.
         start_at: the state to begin with, on the input and the variables that it had; from the start by default.
         isolate: False when the caller has shut handlers in itself (a world).
+        mocks: what answers in place of handlers where something was not recorded.
 
     Raises:
         ConfigurationError: something was not recorded and may not be called; the run never entered `start_at`.
@@ -74,14 +78,19 @@ def replay(
     """
     first = _first(recorded, machine, start_at) if start_at is not None else None
     with contextlib.ExitStack() as stack:
-        real = _real(recorded, machine, handlers, stack, isolate) if handlers is not None else None
+        real = _real(recorded, machine, handlers, stack, isolate, mocks) if handlers is not None else None
         calls = recorded_calls(recorded)
         if first is not None:
             calls = {
                 place._replace(visit=place.visit - _visits_before(recorded, place.path, first)): call
                 for place, call in calls.items()
             }
-        executor = RecordedExecutor(calls, real, handlers.has if handlers is not None else lambda _: False)
+
+        def has(call: Invoke) -> bool:
+            mocked = mocks is not None and mocks.of(str(call.identity[1]), call.function) is not None
+            return mocked or (handlers is not None and handlers.has(call.function))
+
+        executor = RecordedExecutor(calls, real, has, executions_of(recorded))
         stack.callback(executor.close)
         driver = _Replay(recorded, machine, executor, first)
         driver.run_to_the_end()
@@ -91,15 +100,21 @@ def replay(
 
 
 def _real(
-    recorded: Execution, machine: StateMachine, handlers: Handlers, stack: contextlib.ExitStack, isolate: bool
+    recorded: Execution,
+    machine: StateMachine,
+    handlers: Handlers,
+    stack: contextlib.ExitStack,
+    isolate: bool,
+    mocks: Mocks | None,
 ) -> ClosableExecutor | None:
-    if not machine.functions() and not machine.calls_aws():
+    if not mocks and not machine.functions() and not machine.calls_aws():
         return None
     if isolate:
         stack.enter_context(isolated({}, handlers.hosts()))
     stack.enter_context(surroundings())
     calls = Calls(handlers, recorded.identity.start, recorded.options.seed, WALL_LIMIT_S)
-    return make_executor("inline", calls, 1)
+    executor = make_executor("inline", calls, 1)
+    return mocks.over(executor, recorded.identity.start) if mocks is not None else executor
 
 
 def _first(recorded: Execution, machine: StateMachine, name: str) -> Visit:

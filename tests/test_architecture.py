@@ -17,7 +17,7 @@ ROWS = {
     "E": (
         "machine", "runner", "runs", "store", "stored", "recording", "spool", "redaction", "replay", "refold",
         "history_import", "proof", "clock", "config", "contracts", "sources", "variants", "services", "world", "report",
-        "server", "testing", "explore", "cli", "commands", "__init__",
+        "server", "testing", "explore", "growth", "cli", "commands", "__init__",
     ),
 }  # fmt: skip
 ROW_OF = {name: row for row, names in ROWS.items() for name in names}

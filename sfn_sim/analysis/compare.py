@@ -218,7 +218,8 @@ def _visit_differences(
         add("stages", list(dict.fromkeys(n for n, _ in left.stages)), list(dict.fromkeys(n for n, _ in right.stages)))
     add("retries", list(left.retry_delays_ms), list(right.retry_delays_ms))
     if left.left and right.left:
-        add("output", left.output, right.output)
+        if not ("output" in mine and "output" in stages):  # JSONata's Output is a stage, and told as one
+            add("output", left.output, right.output)
         add("assigned", dict(left.assigned or {}), dict(right.assigned or {}))
     return found
 

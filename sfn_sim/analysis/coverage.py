@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sfn_sim.analysis.explain_path import scope_of
-from sfn_sim.analysis.lineage_places import Place, places, value_at
-from sfn_sim.analysis.trace import _Missing
+from sfn_sim.analysis.lineage_choice import taken
+from sfn_sim.analysis.lineage_places import Place, places
 from sfn_sim.definition.model import ChoiceState
 from sfn_sim.definition.plan import PlannedMachine, PlannedState
-from sfn_sim.errors import StatesError, error_matches
+from sfn_sim.errors import error_matches
 from sfn_sim.payload import Json
-from sfn_sim.run.choice import holds
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Event, Log
 
@@ -181,22 +179,8 @@ def _branch(execution: Execution, place: Place, target: str) -> str:
     state = planned.state
     assert isinstance(state, ChoiceState)
     name = planned.name
-    leading = [index for index, choice in enumerate(state.choices) if choice.next == target]
-    default = f"{name} Default → {target}"
-    if not leading:
-        return default
-    if len(leading) == 1 and state.default != target:
-        return _choice(name, leading[0], target)
-    data = value_at(place.visit, "afterInputPath")
-    effective: Json = place.visit.input if isinstance(data, _Missing) else data
-    scope = scope_of(execution, place)
-    for index in leading:
-        try:
-            if holds(planned.choices[index][0], effective, scope, place.visit):
-                return _choice(name, index, target)
-        except StatesError:
-            continue
-    return default
+    index = taken(execution, place, target)
+    return f"{name} Default → {target}" if index is None else _choice(name, index, target)
 
 
 def _first(error: str | None, named: Sequence[Sequence[str]]) -> int | None:

@@ -10,9 +10,9 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sfn_sim.analysis.lineage import back_from, called
+from sfn_sim.analysis.lineage import back_from
 from sfn_sim.analysis.lineage_hops import Hop, Point
-from sfn_sim.analysis.lineage_places import Place, stages
+from sfn_sim.analysis.lineage_places import Place, called, stages
 from sfn_sim.analysis.trace import MISSING, _Missing, before, effective_input, keys_of, kind_of, look, path_text
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
 from sfn_sim.errors import Detail

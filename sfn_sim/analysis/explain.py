@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sfn_sim.analysis.changes import Change, changes
 from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
-from sfn_sim.analysis.lineage_places import Place, attempts, find_places, step_of
+from sfn_sim.analysis.lineage_choice import after, step_of
+from sfn_sim.analysis.lineage_jsonata import every_part, field_text, shortened
+from sfn_sim.analysis.lineage_places import Place, attempts, chosen, find_places, variables_before
 from sfn_sim.analysis.lineage_sources import all_fields
-from sfn_sim.definition.model import ChoiceState, MapState, PassState, TaskState
+from sfn_sim.definition.fields import JSONATA
+from sfn_sim.definition.model import ChoiceState, MapState, ParallelState, PassState, TaskState
 from sfn_sim.definition.plan import PlannedState, Step
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.query.template import Template
@@ -141,10 +145,8 @@ def explain(execution: Execution, source: Source, state: str = "", number: int |
     found = find_places(execution, state)
     every = [(index, place) for index, place in enumerate(found, 1) if number in (None, index)]
     if not every:
-        from sfn_sim.analysis.lineage_places import chosen
-
         chosen(found, number)
-    visits = tuple(explain_visit(place, source, index, len(found)) for index, place in every)
+    visits = tuple(explain_visit(execution, place, source, index, len(found)) for index, place in every)
     return Explanation(execution, _of_these(execution, diagnosis, visits), visits)
 
 
@@ -157,35 +159,42 @@ def _of_these(
     return diagnosis if ours else None
 
 
-def explain_visit(place: Place, source: Source, number: int = 1, of: int = 1) -> ExplainedVisit:
+def explain_visit(
+    execution: Execution, place: Place, source: Source, number: int = 1, of: int = 1
+) -> ExplainedVisit:
     """Return one visit stage by stage."""
     visit = place.visit
     every = attempts(visit)
-    done = [tuple(_diffs(visit, stages, last=index == len(every) - 1)) for index, stages in enumerate(every)]
-    after = next(
-        (each for each in place.log.visits[visit.index + 1 :] if each.previous == visit.index
-         and each.branch is visit.branch), None,
-    )  # fmt: skip
+    done = [
+        tuple(_diffs(execution, place, stages, last=index == len(every) - 1)) for index, stages in enumerate(every)
+    ]
+    later = after(place)
     location = source.locate(visit.state.state.pointer, key=True)
-    return ExplainedVisit(place, number, of, location, tuple(done), after.name if after is not None else "")
+    return ExplainedVisit(place, number, of, location, tuple(done), later.name if later is not None else "")
 
 
-def _diffs(visit: Visit, stages: list[tuple[str, Json]], *, last: bool) -> Iterator[StageDiff]:
+def _diffs(
+    execution: Execution, place: Place, stages: list[tuple[str, Json]], *, last: bool
+) -> Iterator[StageDiff]:
+    visit = place.visit
     given: Json = visit.input
     since: tuple[str, Json] = ("", None)
     before: tuple[str, Json] = ("input", given)
     for stage, value in stages:
-        step = step_of(visit, stage)
-        name = step.field if step is not None else _field(visit.state, stage)
+        step = step_of(execution, place, stage)
+        name = _name_of(visit, step) if step is not None else _field(visit.state, stage)
         since = before
-        if stage in ("input", "result", "errorOutput", "variables"):
+        if stage in ("input", "result", "errorOutput", "afterItems"):
             since = ("", None)
-        elif step is not None and step.verb == "place":
+        elif stage == "variables":
+            since = ("variables", _those(variables_before(place), value))
+        elif step is not None and (step.verb == "place" or step.states is not None):
             since = ("input", given)
         found = changes(since[1], value) if since[0] else []
         yield StageDiff(
             stage, name, value, since[0], tuple(_with_reads(found, step)), size_bytes(value), _note(visit, stage, value)
         )
+        since = ("", None) if stage == "variables" else since
         if stage != "variables":
             before = (stage, value)
     if last and visit.left and before[0] != "output":
@@ -198,7 +207,22 @@ def _diffs(visit: Visit, stages: list[tuple[str, Json]], *, last: bool) -> Itera
         yield StageDiff("output", "", visit.output, against[0], tuple(whole), size, note)
 
 
+def _those(known: dict[str, Json], value: Json) -> Json:
+    """Return of the variables that were known before those that are given values to."""
+    return {name: known[name] for name in value if name in known} if isinstance(value, dict) else {}
+
+
+def _name_of(visit: Visit, step: Step) -> str:
+    """Return the field that a step stands for, with the rule or the catcher that it stands in."""
+    return field_text(step, visit.state.state.pointer) if step.states is not None else step.field
+
+
 def _replaces(visit: Visit) -> str:
+    if visit.state.state.query_language == JSONATA:
+        if visit.caught:
+            return "the Catch has no Output: the error takes the place of the input"
+        has_result = isinstance(visit.state.state, TaskState | MapState | ParallelState)
+        return "no Output: the result takes the place of the input" if has_result else ""
     if visit.caught:
         return "the Catch has no ResultPath: the error takes the place of the input"
     if visit.state.state.flow.output_path != "$":
@@ -225,6 +249,9 @@ def _with_reads(found: list[Change], step: Step | None) -> Iterator[Change]:
     texts = {}
     if step is not None and isinstance(step.expression, Template):
         texts = {below: field.expression.text for field, below in all_fields(step.expression)}
+    elif step is not None and step.states is not None:
+        template: Any = step.expression
+        texts = {part.below: shortened(part.expression.expression.text) for part in every_part(template)}
     for each in found:
         yield replace(each, reads=texts[each.steps]) if each.steps in texts else each
 

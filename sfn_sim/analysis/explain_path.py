@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sfn_sim.analysis.lineage_places import Place, stages
+from sfn_sim.analysis.lineage_places import Place, stages, variables_before
 from sfn_sim.analysis.trace import MISSING, elsewhere, look, path_text
 from sfn_sim.definition.model import MapState
 from sfn_sim.errors import ConfigurationError
@@ -25,6 +25,7 @@ from sfn_sim.run.log import Branch
 from sfn_sim.run.seed import Stream
 
 _MOST_NEAR = 4
+_ITEMS = ("afterItems", "afterItemsPath", "afterInputPath", "input")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +273,7 @@ def scope_of(execution: Execution, place: Place, item: int = 0) -> Scope:
     visit = place.visit
     current = visit.branch.item
     if isinstance(visit.state.state, MapState):
-        held = [value for name, value in stages(visit) if name in ("afterItemsPath", "afterInputPath", "input")]
+        held = [value for name, value in stages(visit) if name in _ITEMS]
         items = held[-1] if held else None
         if isinstance(items, list) and 0 <= item < len(items):
             current = (item, items[item])
@@ -283,7 +284,7 @@ def scope_of(execution: Execution, place: Place, item: int = 0) -> Scope:
     identity = place.child.identity if place.child is not None else execution.identity
     given = place.child.input if place.child is not None else execution.input
     context = context_object(identity, given, cast(Branch, now))
-    return Scope(lambda: cast(Json, context), _variables(place), Stream.named(execution.options.seed, "path"))
+    return Scope(lambda: cast(Json, context), variables_before(place), Stream.named(execution.options.seed, "path"))
 
 
 def fields_of(place: Place) -> dict[str, Json]:
@@ -295,17 +296,6 @@ def fields_of(place: Place) -> dict[str, Json]:
         found["result"] = results[-1]
     if visit.error is not None:
         found["errorOutput"] = {"Error": visit.error[0], "Cause": visit.error[1]}
-    return found
-
-
-def _variables(place: Place) -> dict[str, Json]:
-    """Return the variables as they were when a state was entered."""
-    found: dict[str, Json] = {}
-    visit = place.visit
-    while visit.previous >= 0:
-        visit = place.log.visits[visit.previous]
-        for name, value in (visit.assigned or {}).items() if visit.left else ():
-            found.setdefault(name, value)
     return found
 
 

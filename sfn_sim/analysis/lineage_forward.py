@@ -6,27 +6,42 @@ asks for it: by then all that runs inside a Map or Parallel has been gone throug
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from sfn_sim.analysis.lineage import called, point_of
+from sfn_sim.analysis.lineage import point_of
+from sfn_sim.analysis.lineage_choice import rule_of, step_of
 from sfn_sim.analysis.lineage_hops import Fate, Point, Use, found_at
+from sfn_sim.analysis.lineage_jsonata import Part, Traces, every_part, field_text, map_around, may_read, shortened
 from sfn_sim.analysis.lineage_loss import losing_field
-from sfn_sim.analysis.lineage_places import Place, Steps, read_address, stages, step_of, value_at
+from sfn_sim.analysis.lineage_places import (
+    Found,
+    Place,
+    Steps,
+    called,
+    givers,
+    items_before,
+    read_address,
+    stages,
+    value_at,
+)
 from sfn_sim.analysis.lineage_sources import all_fields, locations, same_value
-from sfn_sim.analysis.trace import _Missing, look, path_text
+from sfn_sim.analysis.lineage_spots import MANY, NONE, Spots, below_path, without_indices
+from sfn_sim.analysis.trace import MISSING, _Missing, look, path_text
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ChoiceState, MapState, TaskState
 from sfn_sim.definition.plan import PlannedRule, Step
 from sfn_sim.payload import Json
 from sfn_sim.query.intrinsics import Argument, Call, Intrinsic
+from sfn_sim.query.jsonata_trace import Trace
+from sfn_sim.query.jsonata_traced import At, Parts, Traced, Unfollowable
 from sfn_sim.query.jsonpath import Path, ReferencePath
 from sfn_sim.query.template import Template
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Log, Visit
+from sfn_sim.run.map_run import MapRun
 
-Spots: TypeAlias = "frozenset[Steps]"
-_NONE: Spots = frozenset()
-_AFTER = ("afterResultSelector", "afterResultPath", "afterOutputPath", "errorOutput", "output")
+_AFTER = ("result", "variables", "afterResultSelector", "afterResultPath", "afterOutputPath", "errorOutput", "output")
 
 
 def fate(execution: Execution, text: str, number: int | None = None) -> Fate:
@@ -56,14 +71,14 @@ class _Forward:
         self._spots: dict[tuple[int, int], dict[str, Spots]] = {}
         self._items: dict[tuple[int, int], dict[int | None, Spots]] = {}
         self._last: dict[tuple[int, int], dict[int, Place]] = {}
-        self._variables: dict[str, Spots] = {}
+        self._traces = Traces(execution)
         self.uses: dict[tuple[str, str, str, str], Use] = {}
 
     def run(self) -> None:
         """Go through every visit."""
-        given = frozenset((self._start.steps,)) if self._start.place is None else _NONE
+        given = frozenset((self._start.steps,)) if self._start.place is None else NONE
         log = self._execution.log
-        self._go_through(log, None, given if self._start.stage == "input" else _NONE)
+        self._go_through(log, None, given if self._start.stage == "input" else NONE)
         ends = [visit for visit in log.visits if not visit.branch.label]
         if ends and ends[-1].left and self._execution.status == "SUCCEEDED":
             for steps in sorted(self._out(Place(log, ends[-1])), key=str):
@@ -94,9 +109,9 @@ class _Forward:
             self._last.setdefault((id(log), root), {})[index] = place
         mine = self._spots[key] = {"input": spots | self._started(place, "input")}
         for stage, _ in stages(visit):
-            if stage in _AFTER or (stage == "result" and not isinstance(visit.state.state, TaskState)):
+            if stage in _AFTER:
                 break
-            if stage not in ("input", "result"):
+            if stage != "input":
                 mine[stage] = self._stage(place, stage, mine)
         self._reads_beside(place, mine)
         if isinstance(visit.state.state, MapState):
@@ -105,7 +120,7 @@ class _Forward:
     def _started(self, place: Place, stage: str) -> Spots:
         start = self._start
         same = start.place is not None and start.place.visit is place.visit and start.stage == stage
-        return frozenset((start.steps,)) if same else _NONE
+        return frozenset((start.steps,)) if same else NONE
 
     def _stage(self, place: Place, stage: str, mine: dict[str, Spots]) -> Spots:
         """Return where the value stands at a stage, given where it stands at those before."""
@@ -116,9 +131,111 @@ class _Forward:
             path: Any = visit.state.paths.get("ItemsPath")
             pointer = f"{visit.state.state.pointer}/ItemsPath"
             return self._read(place, path, mine[base], data, "ItemsPath", pointer) | self._started(place, stage)
-        step = step_of(visit, stage)
-        found = self._follow(place, step, mine, base, data) if step is not None else _NONE
+        step = step_of(self._execution, place, stage)
+        if step is not None and step.states is not None:
+            found = self._traced(place, step, mine, gave=value_at(visit, stage))
+        else:
+            found = self._follow(place, step, mine, base, data) if step is not None else NONE
         return found | self._started(place, stage)
+
+    def _traced(
+        self, place: Place, step: Step, mine: dict[str, Spots], item: int = -1, held: Spots = NONE,
+        gave: Found = MISSING,
+    ) -> Spots:  # fmt: skip
+        """Return where the value stands in what a JSONata template gave, and note which of its expressions read it.
+
+        `held` is where it stands in the item that an ItemSelector is filled for, `gave` what the template gave, where
+        the run recorded that.
+        """
+        found: set[Steps] = set()
+        template: Any = step.expression
+        for part in every_part(template):
+            compiled = part.expression.expression
+            if not any(self._may_stand(place, at, mine, held) for at in may_read(compiled)):
+                continue
+            trace = self._trace(place, step, part, item, gave)
+            if trace is None:
+                found.add(part.below)
+                continue
+            inner = self._through_jsonata(place, step, part, trace, lambda at: self._standing(place, at, mine, held))
+            found |= {(*part.below, *each) for each in inner}
+        return frozenset(found)
+
+    def _trace(self, place: Place, step: Step, part: Part, item: int, gave: Found) -> Trace | None:
+        """Return the trace of an expression; None, and a note, where it cannot be told."""
+        try:
+            if isinstance(gave, _Missing):
+                return self._traces.of(place, step, part.expression, item)
+            return self._traces.checked(place, step, part.expression, look(gave, part.below), item)
+        except Unfollowable as problem:
+            compiled, pointer, name = part.expression.expression, part.expression.pointer, place.visit.name
+            field = field_text(step, place.visit.state.state.pointer, pointer)
+            words = f"{name} may read it: {field} {shortened(compiled.text)} cannot be followed: {problem}"
+            self._use(name, field, "unknown", words, place, compiled.text, pointer)
+            return None
+
+    def _through_jsonata(
+        self, place: Place, step: Step, part: Part, trace: Trace, standing: Callable[[At], Spots]
+    ) -> Spots:
+        compiled, name, pointer = part.expression.expression, place.visit.name, part.expression.pointer
+        field, text = field_text(step, place.visit.state.state.pointer, pointer), shortened(compiled.text)
+        found = self._spots_in(trace.outcome, standing)
+        if found and step.stage != "condition":
+            self._use(name, field, "read", f"{name} reads it: {field} {text}", place, compiled.text, pointer)
+        if step.stage == "condition" and found:
+            self._use(name, field, "compared", f"{name} compares it: {field} {text}", place, compiled.text, pointer)
+        elif any(standing(at) for test in trace.tests for at in test.leaves()):
+            self._use(name, field, "compared", f"{name} goes by it: {field} {text}", place, compiled.text, pointer)
+        return found
+
+    def _spots_in(self, outcome: Traced, standing: Callable[[At], Spots]) -> Spots:
+        """Return where the value stands in what an expression gave."""
+        origin = outcome.origin
+        if isinstance(origin, At):
+            return standing(origin)
+        if not isinstance(origin, Parts):
+            return frozenset(((),)) if any(standing(each) for each in outcome.leaves()) else NONE
+        pairs = origin.parts.items() if isinstance(origin.parts, dict) else enumerate(origin.parts)
+        inner = [(step, self._spots_in(part, standing)) for step, part in pairs]
+        if len(inner) > MANY and all(() in spots for _, spots in inner):
+            return frozenset(((),))  # it is all of it: what each item is need not be told
+        return frozenset((step, *each) for step, spots in inner for each in spots)
+
+    def _may_stand(self, place: Place, at: At, mine: dict[str, Spots], held: Spots) -> bool:
+        """Tell whether the value may stand below what an expression's text reads, whichever items it takes."""
+        around = self._standing(place, At(at.root), mine, held)
+        return bool(below_path(at.steps, without_indices(around)))
+
+    def _standing(self, place: Place, at: At, mine: dict[str, Spots], held: Spots) -> Spots:
+        """Return where the value stands below what an expression of JSONata reads."""
+        if at.root == "context":
+            return self._in_context(place, at.steps, held)
+        if at.root.startswith("$"):
+            return below_path(at.steps, self._variable(place, at.root[1:]))
+        return below_path(at.steps, mine.get(at.root, NONE))
+
+    def _in_context(self, place: Place, steps: Steps, held: Spots) -> Spots:
+        """Return where the value stands below a place of the Context Object."""
+        around = map_around(place) if not held else None
+        item = self._item_of(*around) if around is not None else held
+        found = {("Map", "Item", "Value", *each) for each in item}
+        given = self._start
+        if place.child is not None:
+            found |= {("Execution", "Input", *each) for each in self._spots[(id(place.log), 0)]["input"]}
+        elif given.place is None and given.stage == "input":
+            found.add(("Execution", "Input", *given.steps))
+        return below_path(steps, frozenset(found))
+
+    def _variable(self, place: Place, name: str) -> Spots:
+        """Return where the value stands in a variable, as a visit reads it."""
+        giver = next((each for each in givers(place) if name in (each.assigned or {})), None)
+        mine = self._spots.get((id(place.log), giver.index), {}) if giver is not None else {}
+        return frozenset(each[1:] for each in mine.get("variables", NONE) if each[:1] == (name,))
+
+    def _item_of(self, place: Place, number: int) -> Spots:
+        """Return where the value stands in an item of a Map."""
+        items = self._items.get((id(place.log), place.visit.index), {})
+        return items.get(None, NONE) | items.get(number, NONE)
 
     def _follow(self, place: Place, step: Step, mine: dict[str, Spots], base: str, data: Json) -> Spots:
         expression: Any = step.expression
@@ -137,52 +254,46 @@ class _Forward:
                 inner = self._read(place, field.expression, mine[base], data, name, field.pointer)
                 found |= {(*below, *each) for each in inner}
             return frozenset(found)
-        if mine[base] and not isinstance(expression, Path | Intrinsic | None):
-            name = place.visit.name
-            words = f"{name} may read it in {step.field}: lineage cannot follow JSONata yet"
-            self._use(name, step.field, "unknown", words, place, "", step.pointer)
         return self._read(place, expression, mine[base], data, step.field, step.pointer)
 
     def _read(
-        self, place: Place, expression: Any, spots: Spots, data: Json, field: str, pointer: str, item: Spots = _NONE
+        self, place: Place, expression: Any, spots: Spots, data: Json, field: str, pointer: str, item: Spots = NONE
     ) -> Spots:
         """Return where the value stands in what an expression gives, and note that it was read."""
         if isinstance(expression, Path):
-            found = self._through(expression, spots, data, item)
+            found = self._through(place, expression, spots, data, item)
         elif isinstance(expression, Intrinsic):
-            touched = any(self._through(each, spots, data, item) for each in _paths(expression.call))
-            found = frozenset(((),)) if touched else _NONE
+            touched = any(self._through(place, each, spots, data, item) for each in _paths(expression.call))
+            found = frozenset(((),)) if touched else NONE
         else:
-            return _NONE
+            return NONE
         if found:
             name, text = place.visit.name, expression.text
             self._use(name, field, "read", f"{name} reads it: {field} {text}", place, text, pointer)
         return found
 
-    def _through(self, path: Path, spots: Spots, data: Json, item: Spots) -> Spots:
+    def _through(self, place: Place, path: Path, spots: Spots, data: Json, item: Spots) -> Spots:
         steps = path.steps
         if path.root == "$$":
-            if steps[:3] == ("Map", "Item", "Value"):
-                return _below(steps[3:], item)
-            if steps[:2] == ("Execution", "Input") and self._start.place is None:
-                return _below(steps[2:], frozenset((self._start.steps,)))
-            return _NONE
+            return self._in_context(place, steps, item)
         if path.root != "$":
-            return _below(steps, self._variables.get(path.root[1:], _NONE))
+            return below_path(steps, self._variable(place, path.root[1:]))
         if path.definite or not spots:
-            return _below(steps, spots)
+            return below_path(steps, spots)
         taken = locations(path, data) or {}
         found = set()
         for spot in spots:
             for index, at in taken.items():
-                found |= {(index, *each) for each in _below(at, frozenset((spot,)))}
+                found |= {(index, *each) for each in below_path(at, frozenset((spot,)))}
         return frozenset(found)
 
     def _reads_beside(self, place: Place, mine: dict[str, Spots]) -> None:
         """Note what a Choice's rules and a state's other paths read, and what its task was given."""
         planned = place.visit.state
         base = "afterInputPath" if "afterInputPath" in mine else "input"
-        if mine[base]:
+        if planned.state.query_language == JSONATA:
+            self._fields_beside(place, mine)
+        elif mine[base]:
             data = _data(place, base)
             for name, path in planned.paths.items():
                 if name != "ItemsPath":
@@ -196,9 +307,21 @@ class _Forward:
                 words = f"is given to the handler of {planned.name} ({called(place.visit)}) as {path_text(spot)}"
                 self._use(planned.name, "Resource", "given", words, place, "", f"{planned.state.pointer}/Resource")
 
+    def _fields_beside(self, place: Place, mine: dict[str, Spots]) -> None:
+        """Note what the conditions of a Choice in JSONata read, those that were asked, and a state's other fields."""
+        planned = place.visit.state
+        given = planned.distribution
+        steps = [*(step for name, step in planned.fields.items() if name != "Items")]
+        steps += [each for each in (given.reader, given.batch_input, given.writer) if each is not None]
+        taken = rule_of(self._execution, place)
+        asked = planned.choices[: taken[0] + 1] if taken is not None else planned.choices
+        steps += [rule.condition for rule, _ in asked if rule.condition is not None]
+        for step in steps:
+            self._traced(place, step, mine)
+
     def _compare(self, place: Place, rule: PlannedRule, spots: Spots, data: Json, index: int) -> None:
         for each in (rule.variable, rule.operand_path):
-            if isinstance(each, Path) and self._through(each, spots, data, _NONE):
+            if isinstance(each, Path) and self._through(place, each, spots, data, NONE):
                 name, operator = place.visit.name, getattr(rule.rule, "operator", "")
                 words = f"{name} compares it: Choices[{index}] {operator} {each.text}"
                 self._use(name, f"Choices[{index}]", "compared", words, place, each.text, rule.rule.pointer)
@@ -207,21 +330,41 @@ class _Forward:
 
     def _take_items(self, place: Place, mine: dict[str, Spots]) -> None:
         """Note where the value stands in the items of a Map, and go through its children's logs."""
-        stage = next(name for name in ("afterItemsPath", "afterInputPath", "input") if name in mine)
+        stage = next(name for name in ("afterItems", "afterItemsPath", "afterInputPath", "input") if name in mine)
         items: dict[int | None, Spots] = {}
-        for spot in mine[stage]:
+        state: Any = place.visit.state.state
+        is_read = state.distribution is not None and state.distribution.reader is not None
+        for spot in NONE if is_read else mine[stage]:
             index = spot[0] if spot and isinstance(spot[0], int) else None
             if not spot or index is not None:
-                items[index] = items.get(index, _NONE) | {spot[1:]}
+                items[index] = items.get(index, NONE) | {spot[1:]}
         self._items[(id(place.log), place.visit.index)] = items
         for run in place.log.map_runs:
             if run.visit == place.visit.index:
                 for number, child in sorted(run.children.items()):
-                    given = self._inner(place, None, number)
+                    given = self._given(place, run, number, child.items)
                     self._go_through(child.log, (place, run, child), given)
                     if child.log.visits:
                         last = Place(child.log, child.log.visits[-1], run, child, place)
                         self._last.setdefault((id(place.log), place.visit.index), {})[number] = last
+
+    def _given(self, place: Place, run: MapRun, number: int, count: int) -> Spots:
+        """Return where the value stands in the input of a child execution: an item, or a batch of them."""
+        state: Any = place.visit.state.state
+        if state.distribution is None or state.distribution.batcher is None:
+            return self._inner(place, None, number)
+        first, step = items_before(run, number), place.visit.state.distribution.batch_input
+        mine = self._spots[(id(place.log), place.visit.index)]
+        found: set[Steps] = set()
+        for index in range(count) if first is not None else ():
+            found |= {("Items", index, *each) for each in self._inner(place, None, (first or 0) + index)}
+        if step is not None and step.states is not None:
+            found |= {("BatchInput", *each) for each in self._traced(place, step, mine)}
+        elif step is not None:
+            base = "afterInputPath" if "afterInputPath" in mine else "input"
+            inner = self._follow(place, step, mine, base, _data(place, base))
+            found |= {("BatchInput", *each) for each in inner}
+        return frozenset(found)
 
     def _inner(self, place: Place, visit: Visit | None, number: int = 0) -> Spots:
         """Return where the value stands in the input of a branch, or of a Map's item."""
@@ -231,14 +374,16 @@ class _Forward:
             return mine[next(name for name in reversed(mine) if name != "variables")]
         if visit is not None:
             number = visit.branch.item[0] if visit.branch.item is not None else 0
-        items = self._items[(id(place.log), place.visit.index)]
-        item = items.get(None, _NONE) | items.get(number, _NONE)
+        item = self._item_of(place, number)
         if planned.selector is None:
             return item
+        if planned.selector.states is not None:
+            gave = visit.input if visit is not None else MISSING
+            return self._traced(place, planned.selector, mine, number, item, gave)
         template: Any = planned.selector.expression
         base = "afterInputPath" if "afterInputPath" in mine else "input"
         if not isinstance(template, Template) or not (item or mine[base]):
-            return _NONE
+            return NONE
         found: set[Steps] = set()
         data = _data(place, base)
         for field, below in all_fields(template):
@@ -254,25 +399,22 @@ class _Forward:
         if "output" in mine:
             return mine["output"]
         if not visit.left:
-            return _NONE
+            return NONE
         had = mine["input"]
         for stage, value in stages(visit):
             if stage in mine:
                 continue
             if stage == "result":
                 mine[stage] = self._result(place, mine, value) | self._started(place, stage)
-            elif stage == "output" and step_of(visit, stage) is None:
+            elif stage == "output" and step_of(self._execution, place, stage) is None:
                 mine[stage] = mine[next(name for name in reversed(mine) if name != "variables")]
             elif stage == "errorOutput":
                 mine[stage] = self._started(place, stage)
             else:
                 mine[stage] = self._stage(place, stage, mine)
             had = had or mine[stage]
-        for each in mine.get("variables", _NONE):
-            if each and isinstance(each[0], str):
-                self._variables[each[0]] = self._variables.get(each[0], _NONE) | {each[1:]}
         mine["output"] |= self._started(place, "output")
-        if had and not mine["output"] and not any(use[:3] == (visit.name, "Output", "unknown") for use in self.uses):
+        if had and not mine["output"] and not mine.get("variables"):
             self._dropped(place, had, mine)
         return mine["output"]
 
@@ -289,10 +431,11 @@ class _Forward:
     def _result(self, place: Place, mine: dict[str, Spots], value: Json) -> Spots:
         visit = place.visit
         if not isinstance(visit.state.state, TaskState):
-            found = set()
-            for index, last in self._last.get((id(place.log), visit.index), {}).items():
-                found |= {(index, *each) for each in self._out(last)}
-            return frozenset(found)
+            ends = self._last.get((id(place.log), visit.index), {})
+            every = [(index, self._out(last)) for index, last in ends.items()]
+            if len(every) > MANY and all(() in spots for _, spots in every) and isinstance(value, list):
+                return frozenset(((),))
+            return frozenset((index, *each) for index, spots in every for each in spots)
         stage = next(name for name in reversed(mine) if name not in ("variables", "result"))
         given = _data(place, stage)
         back = set()
@@ -313,17 +456,6 @@ class _Forward:
         where = place.path if place is not None else ""
         if where and (not use.places or use.places[-1] != where):
             use.places.append(where)
-
-
-def _below(path: Steps, spots: Spots) -> Spots:
-    """Return where values stand below what a path reads; one that holds what it reads is read in part."""
-    found = set()
-    for spot in spots:
-        if spot[: len(path)] == path:
-            found.add(spot[len(path) :])
-        elif path[: len(spot)] == spot:
-            found.add(())
-    return frozenset(found)
 
 
 def _paths(argument: Argument) -> Iterator[Path]:

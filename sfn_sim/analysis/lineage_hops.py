@@ -32,8 +32,8 @@ class Hop:
 
     Attributes:
         point: where the value is.
-        kind: passed, read, placed, returned, item, branch, variable, made, input, literal, context, error, missing,
-            lost, unknown.
+        kind: passed, read, placed, returned, item, branch, variable, made, drawn, input, literal, context, error,
+            missing, lost, unknown.
         words: how it came there.
         value: what stands there, MISSING if nothing.
         field: the field of the definition that did it; `expression` what stands in it, `pointer` its place.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sfn_sim.analysis.lineage_hops import Point
 from sfn_sim.analysis.lineage_places import Place, Steps, value_at
 from sfn_sim.analysis.trace import MISSING, _Missing, describe_loss, find_loss, last_elsewhere, look, path_text
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, PassState
 from sfn_sim.payload import Json
 from sfn_sim.run.log import Visit
@@ -50,6 +51,8 @@ def losing_field(visit: Visit, steps: Steps, dropped: bool) -> str:
     flow = visit.state.state.flow
     if visit.caught:
         return "Catch"
+    if visit.state.state.query_language == JSONATA:
+        return "Output"
     if flow.output_path != "$":
         names = [name for name, _ in visit.stages if name not in ("variables", "afterOutputPath")]
         if _is_there(visit, names[-1], steps):

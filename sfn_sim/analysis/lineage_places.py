@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from sfn_sim.analysis.trace import MISSING, _Missing, look, path_text
-from sfn_sim.definition.plan import Step
+from sfn_sim.analysis.trace import MISSING, _Missing, effective_input, look, path_text
+from sfn_sim.definition.model import TaskState
+from sfn_sim.definition.plan import PlannedCatcher, Step
 from sfn_sim.errors import ConfigurationError, error_matches
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem
@@ -30,6 +31,7 @@ _STAGE = re.compile(r"\.(input|output|result|errorOutput|variables|after[A-Z]\w*
 _ENDS = re.compile(r"(input|output)(?=[.\[]|$)")
 _ITEM = re.compile(r"\[(\d+)\]\.")
 _ONCE = ("input", "afterInputPath")
+_LAMBDA = "arn:aws:states:::lambda:invoke"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +87,7 @@ def attempts(visit: Visit) -> list[list[tuple[str, Json]]]:
     found: list[list[tuple[str, Json]]] = [list(common)]
     seen: set[str] = set()
     for name, value in visit.stages[len(common) :]:
-        if name in seen:
+        if name in seen and "errorOutput" not in seen:  # what a catcher makes belongs to the attempt that failed
             found.append(list(common))
             seen = set()
         seen.add(name)
@@ -135,6 +137,11 @@ def find_places(execution: Execution, name: str) -> tuple[Place, ...]:
 
 
 def _nowhere(execution: Execution, name: str) -> str:
+    for run in execution.map_runs:
+        lead = f"{run.path}["
+        number = name[len(lead) :].partition("]")[0] if name.startswith(lead) else ""
+        if number.isdecimal() and int(number) not in run.children:
+            return _not_kept(run, int(number))
     every = list(places(execution))
     entered = list(dict.fromkeys(each.visit.name for each in every))
     known = [each.name for each in execution.machine.states] if execution.machine is not None else entered
@@ -148,6 +155,14 @@ def _nowhere(execution: Execution, name: str) -> str:
     near = get_close_matches(last, known, 1)
     hint = f"; did you mean {near[0]}?" if near else f"; its states: {', '.join(known[:12])}"
     return f"the machine has no state named {last}{hint}"
+
+
+def _not_kept(run: MapRun, number: int) -> str:
+    count = sum(run.executions.values())
+    if number >= count:
+        return f"{run.path} has {count:,} children, and no number {number:,} (they are counted from 0)"
+    kept = f"the first {run.keep:,} and the failed ones" if run.children else "none of them"
+    return f"child {number:,} of {run.path} is not in the record: of its {count:,} children it has {kept}"
 
 
 def read_address(execution: Execution, text: str) -> Address:
@@ -203,20 +218,89 @@ def where(place: Place | None, stage: str, steps: Steps) -> str:
     return f"{place.path}.{stage}{rest}" if place is not None else f"{stage}{rest}"
 
 
+def last_of_item(place: Place, index: int) -> Place | None:
+    """Return the last visit of a Map's item or of a Parallel's branch, of the last attempt; None if not kept."""
+    visit = place.visit
+    for run in place.log.map_runs:
+        if run.visit == visit.index:
+            child = run.children.get(index)
+            if child is None or not child.log.visits:
+                return None
+            return Place(child.log, child.log.visits[-1], run, child, place)
+    label = f"{visit.path}[{index}]."
+    for each in reversed(place.log.visits[visit.index :]):
+        if each.branch.label == label:
+            return place.at(each.index)
+    return None
+
+
+def items_before(run: MapRun, number: int) -> int | None:
+    """Return how many items the children before one were given; None where the run did not keep all of these."""
+    earlier = [run.children.get(each) for each in range(number)]
+    kept = [each.items for each in earlier if each is not None]
+    return sum(kept) if len(kept) == number else None
+
+
+def called(visit: Visit) -> str:
+    """Return the function that a Task calls, or its resource."""
+    state = visit.state.state
+    if not isinstance(state, TaskState):
+        return ""
+    given = effective_input(visit)
+    if state.resource.startswith(_LAMBDA) and isinstance(given, dict):
+        return str(given.get("FunctionName", state.resource)).rpartition(":")[2]
+    return state.resource.rpartition(":")[2] or state.resource
+
+
+def base_of_work(visit: Visit) -> str:
+    """Return the stage that a state handed to its task or branches."""
+    present = {name for name, _ in visit.stages}
+    order = ("afterParameters", "afterArguments", "afterInputPath")
+    return next((name for name in order if name in present), "input")
+
+
 def step_of(visit: Visit, stage: str) -> Step | None:
-    """Return the step of a state's plan that made a stage; None if something else did."""
-    plan = visit.state.plan
-    if stage == "afterResultPath" and visit.caught:
-        return catcher_step(visit)
+    """Return the step of a state's plan that made a stage; None if something else did.
+
+    What a rule of a Choice made is told by `lineage_choice.step_of`.
+    """
+    planned = visit.state
+    if stage == "afterItems":
+        return planned.fields.get("Items")
+    if visit.caught and stage in ("afterResultPath", "output", "variables"):
+        catcher = catcher_of(visit)
+        step = None if catcher is None else catcher.assign if stage == "variables" else catcher.step
+        return step if step is not None and step.stage == stage else None
     if stage == "variables":
-        return visit.state.assign
+        return planned.assign
+    plan = planned.plan
     return next((each for each in (*plan.once, *plan.before, *plan.after) if each.stage == stage), None)
 
 
-def catcher_step(visit: Visit) -> Step | None:
-    """Return the step by which the catcher that took a visit's error placed it."""
+def catcher_of(visit: Visit) -> PlannedCatcher | None:
+    """Return the catcher that took a visit's error."""
     error = visit.error[0] if visit.error else None
     for each in visit.state.catchers:
         if error_matches(error, each.catcher.error_equals):
-            return each.step
+            return each
     return None
+
+
+def givers(place: Place) -> Iterator[Visit]:
+    """Yield the visits whose variables a state reads, the latest first: on its way, and on the ways round it."""
+    visit = place.visit
+    while visit.previous >= 0:
+        earlier = place.log.visits[visit.previous]
+        # The Map or Parallel round a way has assigned nothing yet.
+        if earlier.branch is visit.branch and earlier.left and earlier.assigned:
+            yield earlier
+        visit = earlier
+
+
+def variables_before(place: Place) -> dict[str, Json]:
+    """Return the variables as they were when a state was entered."""
+    found: dict[str, Json] = {}
+    for visit in givers(place):
+        for name, value in (visit.assigned or {}).items():
+            found.setdefault(name, value)
+    return found

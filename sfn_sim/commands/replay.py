@@ -37,6 +37,7 @@ def replay(run: str, definition: str | None, start_at: str | None, as_json: bool
     from sfn_sim.replay import replay as replayed
     from sfn_sim.runner import find_fixture, handlers_of, pairs
     from sfn_sim.runs import find_run
+    from sfn_sim.testing.mocks import Mocks
     from sfn_sim.world import load_fixture, open_world
 
     if no_handlers and (handlers or fixture):
@@ -51,8 +52,9 @@ def replay(run: str, definition: str | None, start_at: str | None, as_json: bool
         found = None if no_handlers else handlers_of(handlers, config, world.environment if world else {})
         if world is not None and found is not None:
             stack.enter_context(open_world(world, seed=recorded.row.seed, allow_network=found.hosts()))
+        mocks = Mocks.read(world.mocks, world.path) if world is not None and world.mocks else None
         done = replayed(
-            recorded.execution, machine, handlers=found, start_at=start_at, isolate=world is None
+            recorded.execution, machine, handlers=found, start_at=start_at, isolate=world is None, mocks=mocks
         )
     click.echo(json.dumps(_json(recorded, done), ensure_ascii=False) if as_json else
                "\n".join(_lines(recorded, done, machine, everything)))

@@ -30,6 +30,11 @@ def explanation(found: Explanation, source: Source) -> Iterator[str]:
         for visit in execution.log.visits:
             counts[visit.name] = counts.get(visit.name, 0) + 1
         yield from (f"  {name}{f' ({count} visits)' if count > 1 else ''}" for name, count in counts.items())
+        for run in execution.map_runs:
+            count, kept = sum(run.executions.values()), sorted(run.children)
+            if kept:
+                first = next(iter(run.children[kept[0]].log.visits)).path
+                yield f"  {run.path}: {len(kept):,} of {count:,} children are there, as {run.path}[{kept[0]}].{first}"
         yield "name one of these states to see its stages"
 
 
@@ -59,13 +64,15 @@ def _stage(stage: StageDiff) -> Iterator[str]:
     note = f"  ({stage.note})" if stage.note else ""
     yield f"  {stage.stage:<20} {size:>14}  {what}{by}{note}"
     for change in stage.changes[:_MOST_CHANGES]:
-        yield f"    {SIGNS[change.kind]} {_change(change)}"
+        yield f"    {SIGNS[change.kind]} {_change(change, stage.stage)}"
     if len(stage.changes) > _MOST_CHANGES:
         yield f"    … {len(stage.changes) - _MOST_CHANGES:,} more"
 
 
-def _change(change: Change) -> str:
+def _change(change: Change, stage: str) -> str:
     path = path_text(change.steps)
+    if stage == "variables":  # $name, not a path below the input
+        path = path.replace("$.", "$", 1)
     reads = f"  from {change.reads}" if change.reads else ""
     match change.kind:
         case "removed":

@@ -241,7 +241,7 @@ class Interpreter:
             flow.assign(planned.assign, output, visit, branch.scope)
         if planned.step is not None:
             output = flow.fold((planned.step,), output, visit.input, visit, branch.scope)
-        visit.caught = True
+        visit.caught, visit.problem = True, error.detail
         return output, planned.catcher.next
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from sfn_sim import limits
 from sfn_sim.definition.plan import PlannedState
+from sfn_sim.errors import Detail
 from sfn_sim.payload import Json, dumps, size_bytes
 from sfn_sim.query.expression import Scope
 
@@ -107,6 +108,7 @@ class Visit:
         result_bytes: the size of the result of its task; output_bytes: the size of its output.
         retry_delays_ms: the delays of its retries.
         error: the name and cause of the error that ended it, or that a catcher took.
+        problem: what is known of the error that a catcher took.
         calls_ns: the real time that its invocations took.
         printed: what its invocations wrote to stdout and stderr, each with its request id.
     """
@@ -122,6 +124,7 @@ class Visit:
     retry_delays_ms: Sequence[int] = ()
     error: tuple[str | None, str | None] | None = None
     caught = False
+    problem: Detail | None = None
     calls_ns = 0
     printed: Sequence[tuple[str, str]] = ()
 

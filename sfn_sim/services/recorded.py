@@ -8,7 +8,8 @@ and that is noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from sfn_sim.services.lambda_functions import function_name
 _FAMILIES = ("LambdaFunction", "Task", "Activity")
 _MOST_NOTED = 20
 _INTEGRATION = "arn:aws:states:::"
+_NOT_KEPT = "the record does not hold this child of a Map Run: the first children are kept, and those that failed"
 
 
 class Place(NamedTuple):
@@ -103,6 +105,12 @@ def recorded_calls(execution: Execution) -> dict[Place, Recorded]:
         for child in run.children.values():
             found |= recorded_calls(child.execution())
     return found
+
+
+def executions_of(execution: Execution) -> frozenset[str]:
+    """Return the names of a run's own execution and of the children that were kept, at any depth."""
+    inner = (executions_of(child.execution()) for run in execution.map_runs for child in run.children.values())
+    return frozenset((execution.identity.name,)).union(*inner)
 
 
 def calls_of(events: Iterable[Event]) -> list[Recorded]:
@@ -195,9 +203,11 @@ class Used:
 
     def notes(self) -> list[str]:
         """Return what is to be known of the calls."""
-        notes = [f"called the real handler: {each}" for each in self.real[:_MOST_NOTED]]
-        notes += [f"recorded for another payload: {each}" for each in self.other[:_MOST_NOTED]]
-        rest = len(self.real) + len(self.other) - len(notes)
+        told = [f"called the real handler: {each}" for each in self.real]
+        told += [f"recorded for another payload: {each}" for each in self.other]
+        counted = Counter(told)
+        notes = [f"{each} ({count:,} calls)" if count > 1 else each for each, count in counted.items()][:_MOST_NOTED]
+        rest = len(told) - sum(count for _, count in [*counted.items()][:_MOST_NOTED])
         return [*notes, f"and {rest:,} more such calls"] if rest > 0 else notes
 
 
@@ -207,15 +217,21 @@ class RecordedExecutor:
     Args:
         calls: the recorded calls.
         real: carries out what was not recorded; None where no handler may be called.
-        has: tells whether there is a handler for a function.
+        has: tells whether there is a handler, or a mock, for a call.
+        executions: the names of the executions that the record holds: the run's own, and the children that were kept.
     """
 
     def __init__(
-        self, calls: Mapping[Place, Recorded], real: ClosableExecutor | None, has: Any = lambda _: False
+        self,
+        calls: Mapping[Place, Recorded],
+        real: ClosableExecutor | None,
+        has: Callable[[Invoke], bool],
+        executions: frozenset[str],
     ) -> None:
         self._calls = calls
         self._real = real
         self._has = has
+        self._executions = executions
         self._visits: dict[tuple[str, str], list[int]] = {}
         self._tokens: dict[str, Recorded | None] = {}
         self.used = Used()
@@ -278,14 +294,16 @@ class RecordedExecutor:
         name = function_name(call.function)
         known = recorded is not None and (recorded.ended or recorded.waited)
         if recorded is None or not known or not _same(recorded.resource, call.function):
-            return self._go_over(call, f"{place} ({name}): nothing was recorded there", None)
+            kept = place.execution in self._executions
+            why = "nothing was recorded there" if kept else _NOT_KEPT
+            return self._go_over(call, f"{place} ({name}): {why}", None)
         other = next(_payload_differences(recorded, call), None)
         if other is None:
             return _outcome(recorded, call)
         return self._go_over(call, f"{place} ({name}): {other}", recorded)
 
     def _go_over(self, call: Invoke, why: str, recorded: Recorded | None) -> Outcome | None:
-        if self._real is not None and self._has(call.function):
+        if self._real is not None and self._has(call):
             self.used.real.append(why)
             return None
         if recorded is not None:

@@ -16,17 +16,21 @@ from typing import Any
 from sfn_sim.analysis.coverage import Item, coverage
 from sfn_sim.analysis.lineage import back_from
 from sfn_sim.analysis.lineage_hops import Point
+from sfn_sim.analysis.lineage_jsonata import point_of
 from sfn_sim.analysis.lineage_places import Place, places, value_at
 from sfn_sim.analysis.trace import MISSING
 from sfn_sim.definition.model import ChoiceState, TaskState
 from sfn_sim.definition.plan import PlannedState
-from sfn_sim.errors import SfnSimError
+from sfn_sim.errors import Detail, SfnSimError
 from sfn_sim.machine import StateMachine
 from sfn_sim.payload import Json
+from sfn_sim.query.jsonata_traced import At
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.services.lambda_functions import function_name
+from sfn_sim.testing.conditions import Wish
 from sfn_sim.testing.mocks import Mocks
-from sfn_sim.testing.rules import Wish, usual_value, wishes_of, wishes_of_default
+from sfn_sim.testing.repairs import needed
+from sfn_sim.testing.rules import usual_value, wishes_of, wishes_of_default
 
 _MOST_RUNS = 400
 _MOST_REPAIRS = 40
@@ -166,12 +170,26 @@ class _Search:
         return execution
 
     def _repair(self, trial: Trial, execution: Execution) -> bool:
-        detail = execution.detail
-        if execution.status != "FAILED" or detail is None or detail.visit < 0 or not detail.steps:
+        """Put a value where the run's first error read nothing, or not what it needed; tell whether one was put."""
+        failed = execution.detail if execution.status == "FAILED" else None
+        for place in places(execution):
+            last = place.log is execution.log and failed is not None and failed.visit == place.visit.index
+            detail = failed if last else place.visit.problem
+            if detail is not None and detail.visit >= 0:
+                # An error that came out of a branch is told where it arose.
+                at = place.at(detail.visit) if detail.visit < len(place.log.visits) else place
+                if self._mended(trial, execution, at, detail):
+                    return True
+        return False
+
+    def _mended(self, trial: Trial, execution: Execution, place: Place, detail: Detail) -> bool:
+        if detail.kind == "jsonata":
+            points = [(point_of(place, at, detail.item), value) for at, value in needed(detail, place)]
+            done = [self._put(trial, execution, point, value) for point, value in points if point is not None]
+            return any(done)
+        if detail.kind not in ("path", "items", "intrinsic") or not detail.steps:
             return False
-        if detail.kind not in ("path", "items", "intrinsic"):
-            return False
-        visit, steps = execution.log.visits[detail.visit], tuple(detail.steps)
+        visit, steps = place.visit, tuple(detail.steps)
         names = [name for name, _ in visit.stages]
         base = "afterInputPath" if "afterInputPath" in names else "input"
         if detail.field.startswith("ResultSelector"):
@@ -182,7 +200,7 @@ class _Search:
             base = "afterItemsPath" if "afterItemsPath" in names else base
             steps = (max(detail.item, 0), *steps[3:])
         value = usual_value(self._machine.source.value, detail.field, detail.expression, visit.state)
-        return self._put(trial, execution, Point(Place(execution.log, visit), base, steps), value)
+        return self._put(trial, execution, Point(place, base, steps), value)
 
     def _others(self, trial: Trial, execution: Execution) -> Iterator[Trial]:
         """Yield trials that lead each Choice state that a run came to where no run has gone yet."""
@@ -208,9 +226,10 @@ class _Search:
     def _wish(self, trial: Trial, execution: Execution, place: Place, wishes: tuple[Wish, ...]) -> bool:
         names = [name for name, _ in place.visit.stages]
         base = "afterInputPath" if "afterInputPath" in names else "input"
-        done = [
-            self._put(trial, execution, Point(place, base, wish.steps), wish.value, wish.absent) for wish in wishes
-        ]
+        done = []
+        for wish in wishes:
+            point = point_of(place, At(wish.root, wish.steps)) if wish.root else Point(place, base, wish.steps)
+            done.append(point is not None and self._put(trial, execution, point, wish.value, wish.absent))
         return any(done)
 
     def _put(self, trial: Trial, execution: Execution, point: Point, value: Json, absent: bool = False) -> bool:

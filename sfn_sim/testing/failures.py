@@ -1,5 +1,5 @@
-"""What a failed test shows of its executions: states, the failing state's stages, the diagnosis; and where an output
-that is not as expected was made.
+"""What a failed test shows of its executions: states, the failing state's stages, the diagnosis; of states that it ran
+alone their stages; and where an output that is not as expected was made.
 """
 
 from __future__ import annotations
@@ -16,23 +16,30 @@ from sfn_sim.analysis.lineage_hops import Point
 from sfn_sim.analysis.trace import path_text
 from sfn_sim.payload import Json
 from sfn_sim.report import terminal
+from sfn_sim.report.one_state import state_lines
 from sfn_sim.report.summary import RunSummary
 from sfn_sim.testing.executed import ExecutionUnderTest
 from sfn_sim.testing.ran import Ran
 
 _WIDTH = 120
-_MOST_EXECUTIONS = 3
+_MOST_SHOWN = 3
 _MOST_DIFFERENCES = 5
 _MOST_HOPS = 8
 
 
 def sections(ran: Ran) -> list[tuple[str, str]]:
-    """Return the report sections of a test's executions; of many the last ones."""
-    found = [(f"execution of {each.machine_name}", described(each)) for each in ran.executions[-_MOST_EXECUTIONS:]]
-    left_out = len(ran.executions) - len(found)
-    if left_out > 0:
-        found.insert(0, ("executions", f"{left_out} earlier executions of this test are not shown"))
-    return found
+    """Return the report sections of a test's executions, and of the states that it ran alone; of many the last ones."""
+    executions = [(f"execution of {each.machine_name}", described(each)) for each in ran.executions[-_MOST_SHOWN:]]
+    states = [(f"state {each.state} alone", "\n".join(state_lines(each, _WIDTH))) for each in ran.states[-_MOST_SHOWN:]]
+    return [
+        *_left_out("executions", len(ran.executions) - len(executions)), *executions,
+        *_left_out("states run alone", len(ran.states) - len(states)), *states,
+    ]  # fmt: skip
+
+
+def _left_out(what: str, count: int) -> Iterator[tuple[str, str]]:
+    if count > 0:
+        yield what, f"{count} earlier {what} of this test are not shown"
 
 
 def described(execution: ExecutionUnderTest) -> str:

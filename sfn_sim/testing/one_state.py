@@ -7,7 +7,7 @@ of a Parallel or Map really run then, and there is no limit of five minutes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -128,14 +128,23 @@ class OneState:
         name: the state's name, at any depth; or its path, such as "Chunks.Process".
         handlers: Python functions for the Lambda functions that it calls, where a run is given none.
         mocks: what answers in place of handlers, where a run is given no mock of the state itself.
+        seen: is given each result.
 
     Raises:
         ConfigurationError: the machine has no state of that name.
     """
 
-    def __init__(self, machine: StateMachine, name: str, handlers: Given = None, mocks: Mocks | None = None) -> None:
+    def __init__(
+        self,
+        machine: StateMachine,
+        name: str,
+        handlers: Given = None,
+        mocks: Mocks | None = None,
+        seen: Callable[[StateResult], None] | None = None,
+    ) -> None:
         self.machine = machine
         self._mocks = mocks
+        self._seen = seen
         self.name = name
         self._handlers = handlers
         way = find_state(machine.planned, name)
@@ -232,10 +241,13 @@ class OneState:
 
     def _told(self, tested: Tested) -> StateResult:
         output = None if isinstance(tested.output, Absent) else tested.output
-        return StateResult(
+        result = StateResult(
             self._planned.name, tested.status, output, tested.next_state, tested.error, tested.cause,
             tested.inspection, tested.execution, tested.visit, self.machine.source,
         )  # fmt: skip
+        if self._seen is not None:
+            self._seen(result)
+        return result
 
     def _check_mock(self) -> None:
         kind = self._planned.state.type

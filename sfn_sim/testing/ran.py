@@ -19,6 +19,7 @@ from sfn_sim.testing.project import Project, project_of
 from sfn_sim.world.expectations import Check
 
 if TYPE_CHECKING:
+    from sfn_sim.testing.one_state import StateResult
     from sfn_sim.testing.session_coverage import SessionCoverage
     from sfn_sim.testing.session_record import SessionRecord
 
@@ -30,6 +31,7 @@ class Ran:
     Attributes:
         config: the session's configuration; `node` the test.
         executions: its executions, in order.
+        states: the states that it ran alone, in order.
         mocks: its mocks.
         check: whether what the fixture of a world expects is checked when the test has passed.
     """
@@ -37,6 +39,7 @@ class Ran:
     config: pytest.Config
     node: pytest.Item
     executions: list[ExecutionUnderTest] = field(default_factory=list)
+    states: list[StateResult] = field(default_factory=list)
     mocks: list[Mocks] = field(default_factory=lambda: [Mocks()])
     check: bool = False
 
@@ -55,9 +58,7 @@ class Ran:
             execution, machine=machine, real_ms=real_ms, checks=checks, golden=golden, rewrite=rewrite
         )
         self.executions.append(made)
-        for place in places(made):
-            for _, text in place.visit.printed:
-                sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        _print(made)
         counted: SessionCoverage | None = self.config.pluginmanager.get_plugin("sfn_sim_coverage")
         if counted is not None:
             counted.add(made, machine)
@@ -65,6 +66,14 @@ class Ran:
         if recorded is not None:
             recorded.add(made, machine, self.node.nodeid)
         return made
+
+    def add_state(self, result: StateResult, machine: StateMachine) -> None:
+        """Note a state that was run alone: show what its handler wrote, count its coverage."""
+        self.states.append(result)
+        _print(result.execution)
+        counted: SessionCoverage | None = self.config.pluginmanager.get_plugin("sfn_sim_coverage")
+        if counted is not None:
+            counted.add_state(result, machine)
 
     def problems(self) -> list[str]:
         """Return why the test fails although it passed by itself; empty when all is well."""
@@ -78,3 +87,10 @@ class Ran:
                 if not check.held
             ]
         return found
+
+
+def _print(execution: Execution) -> None:
+    """Write what handlers wrote where pytest captures it."""
+    for place in places(execution):
+        for _, text in place.visit.printed:
+            sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

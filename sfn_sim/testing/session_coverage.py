@@ -6,15 +6,19 @@ plain JSON, which alone reports.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sfn_sim.analysis.coverage import KINDS, coverage
+from sfn_sim.analysis.coverage import KINDS, Coverage, Item, coverage
+from sfn_sim.analysis.lineage_choice import taken as branch_taken
+from sfn_sim.analysis.lineage_places import Place
 from sfn_sim.machine import StateMachine
 from sfn_sim.report.coverage_files import Counted, Line, as_json, cobertura, lcov
 from sfn_sim.run.execution import Execution
+from sfn_sim.testing.one_state import StateResult
 
 _SENT = "sfn_sim_coverage"
 _MOST_NEVER = 20
@@ -29,8 +33,17 @@ class SessionCoverage:
 
     def add(self, execution: Execution, machine: StateMachine) -> None:
         """Count one run of a machine."""
+        self._count(coverage(execution.machine, machine.name, [execution]), machine)
+
+    def add_state(self, result: StateResult, machine: StateMachine) -> None:
+        """Count one run of a state alone: the state, and where it led."""
+        taken = coverage(machine.planned, machine.name, [result.execution])
+        for item in _led(result, [each for each in taken.taken if each.state == result.state]):
+            taken.taken[item] += 1
+        self._count(taken, machine)
+
+    def _count(self, taken: Coverage, machine: StateMachine) -> None:
         key = f"{machine.source.path}\n{machine.source.text}"
-        taken = coverage(execution.machine, machine.name, [execution])
         if key not in self._counted:
             lines = [
                 Line(item.kind, item.state, item.name, item.pointer, tuple(machine.source.lines_of(item.pointer)))
@@ -82,6 +95,21 @@ class SessionCoverage:
         for option in ("json", "xml", "lcov"):
             if name := self._config.getoption(f"sfn_coverage_{option}"):
                 write(f"written to {name}")
+
+
+def _led(result: StateResult, items: Sequence[Item]) -> Iterator[Item]:
+    """Yield what of its own branches a state took that was run alone: no next state was entered that could tell."""
+    of_kind = {kind: [item for item in items if item.kind == kind] for kind in KINDS}
+    if result.next_state is not None:
+        yield from (each for each in of_kind["transitions"] if each.name.endswith(f" → {result.next_state}"))
+        if of_kind["choices"]:
+            index = branch_taken(result.execution, Place(result.execution.log, result.visit), result.next_state)
+            yield of_kind["choices"][-1 if index is None else index]
+    told = result.inspection.get("errorDetails", {})
+    if result.status == "CAUGHT_ERROR":
+        yield of_kind["catchers"][told["catchIndex"]]
+    if result.status == "RETRIABLE":
+        yield of_kind["retriers"][told["retryIndex"]]
 
 
 def _file(machine: StateMachine, config: pytest.Config) -> str:

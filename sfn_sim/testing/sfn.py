@@ -150,7 +150,9 @@ class Sfn:
         from sfn_sim.testing.one_state import OneState
 
         found, handlers = self.machine(machine, substitutions), self._ran.project.handlers(self.handlers)
-        return OneState(found, state, handlers, self._mocks(found, None, None))
+        return OneState(
+            found, state, handlers, self._mocks(found, None, None), lambda result: self._ran.add_state(result, found)
+        )
 
     def mocks_from(self, run: str) -> Mocks:
         """Answer as a recorded or imported run did; `run` names it as `sfn-sim runs` does.

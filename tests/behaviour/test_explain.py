@@ -119,6 +119,18 @@ def test_a_child_of_a_distributed_map_is_explained_as_an_item_is() -> None:
     assert visit.place.path == "Each[1].In"
 
 
+def test_children_that_were_not_kept_are_told_apart_from_those_that_never_were() -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **graph(In=passing())}
+    made = machine(Each={"Type": "Map", "ItemProcessor": processor, "End": True})
+    run = made.run([*range(12)])
+    with pytest.raises(ConfigurationError, match="child 11 of Each is not in the record: of its 12 children it has"):
+        explain(run, made.source, "Each[11].In")
+    with pytest.raises(ConfigurationError, match="Each has 12 children, and no number 12"):
+        explain(run, made.source, "Each[12].In")
+    lines = list(explanation(explain(run, made.source), made.source))
+    assert "  Each: 10 of 12 children are there, as Each[0].In" in lines
+
+
 def test_the_explanation_is_json() -> None:
     made = machine(A=passing(Parameters={"x.$": "$.k"}))
     document = json.loads(json.dumps(explain(made.run({"k": 1}), made.source, "A").to_json()))

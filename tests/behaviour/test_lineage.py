@@ -250,12 +250,3 @@ def test_both_directions_are_json() -> None:
 def test_what_an_indefinite_path_takes_is_known_by_place(path: str, places: Any) -> None:
     found = locations(compile_path(path), {"a": [{"b": "p"}, {"b": "q"}]})
     assert found == places
-
-
-def test_jsonata_is_named_as_what_cannot_be_followed() -> None:
-    state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"x": "{% $states.input.k %}"}, "End": True}
-    execution = ran({"A": state}, {"k": KEY})
-    found = lineage(execution, "A.output.x")
-    assert [hop.kind for hop in found.hops] == ["unknown"]
-    assert found.hops[0].words == "lineage cannot follow the JSONata of Output yet"
-    assert [(use.kind, use.state, use.field) for use in fate(execution, "input.k").uses] == [("unknown", "A", "Output")]

@@ -14,6 +14,7 @@ from sfn_sim.run.effects import Answer
 from sfn_sim.run.execution import Driver, Execution
 from sfn_sim.services.executors import Calls, InlineExecutor
 from sfn_sim.services.lambda_functions import Handlers
+from sfn_sim.testing.mocks import Mocks
 from tests.behaviour.machines import INVOKE, always, fails, graph, machine, passing, task
 
 HEARD: list[Any] = []
@@ -101,6 +102,29 @@ def test_children_of_a_distributed_map_answer_as_recorded() -> None:
     done = replay(was, made)
     assert done.execution.output == [10, 20, 30]
     assert done.used.recorded == 3
+
+
+def test_a_child_that_was_not_kept_goes_to_its_handler_and_says_so_once() -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **graph(T=task())}
+    made = machine(M={"Type": "Map", "ItemProcessor": processor, "End": True})
+    was = made.run([*range(30)], {"f": lambda event, _: event * 10})
+    done = replay(was, made, handlers=Handlers(functions={"f": counting}))
+    assert done.used.recorded == 10
+    assert [*range(10, 30)] == HEARD
+    (note,) = done.used.notes()
+    assert note.startswith("called the real handler: T (f): the record does not hold this child of a Map Run")
+    assert note.endswith("(20 calls)")
+    with pytest.raises(ConfigurationError, match=r"does not hold this child of a Map Run.*--no-handlers forbids"):
+        replay(was, made)
+
+
+def test_what_was_not_recorded_is_answered_by_mocks_before_handlers() -> None:
+    mocks = Mocks()
+    more = mocks.add("more", {"mocked": True})
+    handlers = Handlers(functions={"more": counting})
+    done = replay(recorded_line(), line(again=True), handlers=handlers, mocks=mocks)
+    assert done.execution.output == {"mocked": True}
+    assert (more.call_count, HEARD, len(done.used.real)) == (1, [], 1)
 
 
 def test_a_changed_path_tells_the_state_field_and_values_at_which_the_runs_part() -> None:

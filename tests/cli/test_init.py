@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from .conftest import Ended
 
 Command = Callable[..., Ended]
 ROOT = Path(__file__).resolve().parents[2]
+SUBSTITUTED = [
+    part
+    for value in ("ChunkSize=10", "GroupSize=10", "SkipSqsNotification=true")
+    for part in ("--substitute", value)
+]
 
 
 def passed(project: Path) -> str:
@@ -35,11 +41,78 @@ def test_the_tests_that_it_writes_pass_one_for_each_branch(sfn_sim: Command, pro
 
 def test_the_line_machine_is_led_through_all_its_branches(sfn_sim: Command, project: Path) -> None:
     shutil.copy(ROOT / "definitions" / "line.asl.json", project / "definitions")
-    values = [
-        f"{name}={value}" for name, value in (("ChunkSize", 10), ("GroupSize", 10), ("SkipSqsNotification", "true"))
-    ]
-    ended = sfn_sim("init", "line", *(part for value in values for part in ("--substitute", value)))
+    ended = sfn_sim("init", "line", *SUBSTITUTED)
     assert "10 of 10 branches are taken" in ended.out, ended.err
+    assert passed(project).startswith("10 passed")
+
+
+ORDERS = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Look",
+    "States": {
+        "Look": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": "look", "Payload": "{% $states.input %}"},
+            "Assign": {"total": "{% $number($states.result.Payload.total) %}"},
+            "Output": "{% $states.result.Payload %}",
+            "Next": "Which",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}],
+        },
+        "Which": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $total > 100 and $states.input.kind = 'gold' %}", "Next": "Done"},
+                {"Condition": "{% $exists($states.input.coupon) %}", "Next": "Done"},
+                {"Condition": "{% $count($states.input.items) = 0 %}", "Next": "Failed"},
+                {"Condition": "{% $states.input.kind in ['a', 'b'] or $not($states.input.ok) %}", "Next": "Done"},
+            ],
+            "Default": "Each",
+        },
+        "Each": {
+            "Type": "Map",
+            "Items": "{% $states.input.items %}",
+            "ItemProcessor": {
+                "StartAt": "Large",
+                "States": {
+                    "Large": {
+                        "Type": "Choice",
+                        "Choices": [{"Condition": "{% ($n := $states.input.n; -3 < $n) %}", "Next": "Kept"}],
+                        "Default": "Dropped",
+                    },
+                    "Kept": {"Type": "Succeed"},
+                    "Dropped": {"Type": "Succeed"},
+                },
+            },
+            "End": True,
+        },
+        "Done": {"Type": "Succeed"},
+        "Failed": {"Type": "Fail"},
+    },
+}
+
+
+def test_a_machine_in_jsonata_is_led_through_variables_functions_items_and_caught_errors(
+    sfn_sim: Command, project: Path
+) -> None:
+    pytest.importorskip("jlens")
+    (project / "definitions" / "orders.asl.json").write_text(json.dumps(ORDERS))
+    ended = sfn_sim("init")
+    assert "7 of 7 branches are taken" in ended.out, ended.out
+    assert passed(project).startswith("7 passed")
+    assert "sfn-sim[jsonata]" in (project / ".github" / "workflows" / "state-machines.yml").read_text()
+
+
+@pytest.mark.parametrize("more", [(), ("--unguarded",)])
+def test_the_line_machine_turned_over_to_jsonata_is_led_through_all_its_branches(
+    sfn_sim: Command, project: Path, more: tuple[str, ...]
+) -> None:
+    pytest.importorskip("jlens")
+    line, turned = ROOT / "definitions" / "line.asl.json", project / "definitions" / "turned.asl.json"
+    converted = sfn_sim("convert", "--to", "jsonata", str(line), "--no-proof", "--out", str(turned), *more)
+    assert turned.is_file(), converted.err
+    ended = sfn_sim("init", "turned", *SUBSTITUTED)
+    assert "10 of 10 branches are taken" in ended.out, ended.out
     assert passed(project).startswith("10 passed")
 
 

@@ -78,6 +78,25 @@ def test_a_run_is_replayed_with_an_edited_definition(sfn_sim: Command, project: 
 
 
 @pytest.mark.usefixtures("checkout")
+def test_the_mocks_of_a_fixture_answer_a_replay_where_nothing_was_recorded(sfn_sim: Command, project: Path) -> None:
+    run(sfn_sim, "--keep", "9")
+    world = project / "fixtures" / "checkout" / "small"
+    world.mkdir(parents=True)
+    (world / "fixture.toml").write_text('[mocks]\ntold = [{return = "sent"}]\n')
+    path = project / "definitions" / "checkout.asl.json"
+    edited = json.loads(path.read_text())
+    told = "arn:aws:lambda:us-east-1:123456789012:function:told"
+    edited["States"]["Ship"]["Next"] = "Tell"
+    edited["States"]["Tell"] = {"Type": "Task", "Resource": told, "Next": "Done"}
+    path.write_text(json.dumps(edited))
+    alone = sfn_sim("replay", "last", "--definition", "checkout")
+    assert alone.code == 2
+    assert "Tell (told): nothing was recorded there" in alone.err
+    mocked = sfn_sim("replay", "last", "--definition", "checkout", "--fixture", "small", "--json")
+    assert mocked.json["output"] == "sent", mocked.err
+
+
+@pytest.mark.usefixtures("checkout")
 def test_runs_and_machines_are_compared_with_an_exit_code(sfn_sim: Command, project: Path) -> None:
     run(sfn_sim, "--record", "a.sqlite")
     run(sfn_sim, "--record", "a.sqlite")

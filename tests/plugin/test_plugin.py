@@ -56,6 +56,21 @@ def test_ships(sfn):
     ])  # fmt: skip
 
 
+def test_a_failed_test_shows_the_states_that_it_ran_alone(project: pytest.Pytester) -> None:
+    result = ran(project, """
+def test_ships(sfn):
+    assert sfn.state("checkout", "Ship").run({"id": 700}).status == "SUCCEEDED"
+
+def test_charges(sfn):
+    assert sfn.state("checkout", "Charge").run({"id": 7}).output == {}
+""")  # fmt: skip
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([
+        "*state Ship alone*", "*definitions/checkout.asl.json:*States.Runtime in Ship*", "*$.address is missing*",
+        "*state Charge alone*", "afterResultPath*receipt*", "*charging 7*", "SUCCEEDED Charge, goes to Big",
+    ])  # fmt: skip
+
+
 def test_an_output_that_differs_is_told_with_the_state_that_made_it(project: pytest.Pytester) -> None:
     result = ran(project, """
 def test_output(sfn):
@@ -160,6 +175,18 @@ def test_coverage_is_summed_up_and_written_in_every_format(project: pytest.Pytes
     assert json.loads((folder / "c.json").read_text())["machines"][0]["machine"] == "checkout"
     assert "checkout.asl.json" in (folder / "c.xml").read_text()
     assert "SF:" in (folder / "c.info").read_text()
+
+
+def test_a_state_that_is_run_alone_is_covered_with_the_way_that_it_leads(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_states(sfn):
+    assert sfn.state("checkout", "Big").run({"id": 700}).next_state == "Ship"
+    assert sfn.state("checkout", "Big").run({"id": 7}).next_state == "Done"
+    assert sfn.state("checkout", "Charge").run({"id": 7}, mock=fail("Gateway.Busy")).status == "RETRIABLE"
+""", "--sfn-coverage-json=c.json").assert_outcomes(passed=1)  # fmt: skip
+    told = json.loads((Path(project.path) / "c.json").read_text())["machines"][0]
+    never = {each["name"] for each in told["items"] if not each["count"]}
+    assert never == {"Ship", "Done", "Charge → Big", "Ship → Done"}
 
 
 def test_coverage_is_the_same_over_several_workers(project: pytest.Pytester) -> None:

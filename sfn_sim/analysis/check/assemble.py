@@ -8,21 +8,26 @@ from dataclasses import replace
 from sfn_sim.analysis.check.codes import ERROR, NOTE, WARNING
 from sfn_sim.analysis.check.findings import Finding
 from sfn_sim.analysis.check.observations import Observation, Observations
-from sfn_sim.analysis.check.paths import empty_finding, path_finding, with_maker
+from sfn_sim.analysis.check.paths import empty_finding, path_finding, query_finding, with_maker
 from sfn_sim.query.jsonpath import compile_path
 from sfn_sim.query.shapes import Verdict
 
 _WRONG = (Verdict.MISSING, Verdict.SOMETIMES)
-_READS = ("path", "empty")
+_READS = ("path", "empty", "query")
 
 
 def findings_of(machine: str, observations: Observations) -> list[Finding]:
     """Return what the walk has seen as findings, each cause once."""
     found = list(_each(machine, observations))
     types = {each.pointer for each in found if each.code in ("UNLIKE_TYPES", "NULL_VALUE")}
-    choices = {each.pointer.rsplit("/", 1)[0] for each in found if each.field == "Choices Variable"} | types
+    choices = {each.pointer.rsplit("/", 1)[0] for each in found if _is_test(each.field)} | types
     kept = [each for each in found if each.code != "BRANCH_NEVER_TAKEN" or each.pointer not in choices]
     return _grouped(kept)
+
+
+def _is_test(field: str) -> bool:
+    """Tell whether a field is what a Choice rule tests."""
+    return field == "Choices Variable" or field.endswith("Condition")
 
 
 def reads_of(observations: Observations) -> tuple[int, int]:
@@ -92,7 +97,7 @@ def _finding(machine: str, seen: Observation, code: str, severity: str, way: tup
         fix = "test IsNull in a Choice before, or give it a value where it is made"
     made = Finding(
         code=code, severity=severity, machine=machine, state=seen.state.name, pointer=seen.pointer,
-        field=seen.field, expression=expression, what=seen.what, fix=fix, way=way,
+        field=seen.field, expression=expression, what=seen.what, fix=fix, way=way, mark=seen.mark,
     )
     if code == "NULL_VALUE" and expression.startswith("$") and seen.state.state.flow.input_path == "$":
         path = compile_path(expression)
@@ -129,4 +134,7 @@ _MAKERS: dict[str, Callable[[str, Sequence[Observation]], Finding | None]] = {
     "branch": _dead(WARNING),
     "default": _dead(NOTE),
     "match": _plain("NO_CHOICE_MATCHES", ERROR),
+    "query": query_finding,
+    "throws": _plain("EXPRESSION_FAILS", ERROR),
+    "unlike": _plain("UNLIKE_TYPES", WARNING),
 }

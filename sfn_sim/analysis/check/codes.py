@@ -40,7 +40,7 @@ CODES: dict[str, Code] = {
         _code(
             "PATH_MISSING", ERROR, "a path that leads nowhere on any way into the state",
             """The state reads a path that no way into it can have. The execution fails there with States.Runtime,
-            which no Retry and no Catch takes.""",
+            which no Retry and no Catch takes; in JSONata with States.QueryEvaluationError.""",
             '''
 "Prepare": {"Type": "Pass", "Parameters": {"order.$": "$.order"}, "ResultPath": "$.job", "Next": "Charge"},
 "Charge":  {"Type": "Task", …, "Parameters": {"id.$": "$.job.id"}}
@@ -50,7 +50,7 @@ mend: read $.job.order.id, or pass on "id.$": "$.id" in the Parameters of Prepar
         _code(
             "PATH_SOMETIMES_MISSING", WARNING, "a path that some ways into the state have, and others lack",
             """At least one way through the machine leads here without the value. The message names that way. An
-            execution that takes it fails with States.Runtime.""",
+            execution that takes it fails with States.Runtime, in JSONata with States.QueryEvaluationError.""",
             '''
 "Choose":  {"Type": "Choice", "Choices": [{…, "Next": "Load"}], "Default": "Use"},
 "Load":    {"Type": "Task", …, "ResultPath": "$.loaded", "Next": "Use"},
@@ -61,13 +61,34 @@ mend: test IsPresent in a Choice before, or give $.loaded on the other way too''
         _code(
             "STATE_REPLACED", ERROR, "a state replaced everything, and a later one reads what is gone",
             """A Pass with Parameters, a Task, Map or Parallel without ResultPath, or a Catch without ResultPath puts
-            its own result in the place of the whole state. A later state still reads what was there before. Both
-            ends are named.""",
+            its own result in the place of the whole state; so does any Output in JSONata. A later state still reads
+            what was there before. Both ends are named.""",
             '''
 "Group": {"Type": "Pass", "Parameters": {"total.$": "$.chunked.total"}, "Next": "Merge"},
 "Merge": {"Type": "Task", …, "Parameters": {"key.$": "$.chunked.key"}}
                                                         ^^^^^^^ gone since Group
 mend: pass on "key.$": "$.chunked.key" in Group, or give Group a ResultPath''',
+        ),
+        _code(
+            "EXPRESSION_GIVES_NOTHING", ERROR, "a JSONata expression that gives nothing (undefined)",
+            """No path in it leads nowhere, and still it gives nothing: an empty list of which an item is read, a
+            function without a result. The state fails with States.QueryEvaluationError. A warning where it is so on
+            some ways only.""",
+            '''
+"Output": {"first": "{% [][0] %}"}
+                        ^^^^^ nothing
+mend: "first": "{% $exists($states.input.list[0]) ? $states.input.list[0] : null %}"''',
+        ),
+        _code(
+            "EXPRESSION_FAILS", ERROR, "a JSONata expression that throws",
+            """An operator or function gets a value of a type that it does not take, or what is called is no function.
+            The state fails with States.QueryEvaluationError. A warning where the value is of that type on some ways,
+            or the part stands in a branch of the expression.""",
+            '''
+"Count": {"Type": "Pass", "Output": {"n": "{% $string($states.input.n) %}"}, "Next": "More"},
+"More":  {"Type": "Pass", "Output": {"n": "{% $states.input.n + 1 %}"}}
+                                              ^^^^^^^^^^^^^^^ a string since Count
+mend: "n": "{% $number($states.input.n) + 1 %}"''',
         ),
         _code(
             "NULL_VALUE", WARNING, "a value that is or may be null where its reader needs otherwise",
@@ -91,7 +112,8 @@ mend: "index.$": "$$.Map.Item.Index"''',
         _code(
             "WRONG_TYPE", ERROR, "a value of a type that the field does not take",
             """ItemsPath needs an array; SecondsPath, TimeoutSecondsPath, MaxConcurrencyPath and the like need a
-            number; TimestampPath, ErrorPath and CausePath need a string.""",
+            number; TimestampPath, ErrorPath and CausePath need a string. In JSONata Items needs an array, Condition
+            true or false, Seconds and the like a number, Timestamp, Error and Cause a string.""",
             '''
 "Start": {"Type": "Pass", "Result": {"items": {"a": 1}}, "Next": "Each"},
 "Each":  {"Type": "Map", "ItemsPath": "$.items", …}
@@ -129,7 +151,7 @@ mend: "ids.$": "$.rows[*].id"''',
         _code(
             "UNLIKE_TYPES", WARNING, "a Choice rule that compares unlike types",
             """The operator compares numbers, strings, booleans or timestamps, and the value is of another type.
-            Step Functions does not fail: the rule is false, always.""",
+            Step Functions does not fail: the rule is false, always. So is = of unlike types in JSONata.""",
             '''
 "Count": {"Type": "Pass", "Parameters": {"n.$": "States.Format('{}', $.n)"}, "Next": "Many"},
 "Many":  {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericGreaterThan": 3, …}], …}

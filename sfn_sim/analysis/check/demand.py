@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sfn_sim.analysis.check.states import is_followed, targets
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, MapState, PassState, TaskState
 from sfn_sim.definition.plan import PlannedGraph, PlannedMachine, PlannedRule, PlannedState, Step
 from sfn_sim.query.expression import Reference
@@ -78,6 +79,10 @@ class Demands:
         return self.inputs.get(graph.start_at, NOTHING)
 
     def _of_state(self, planned: PlannedState, at_end: Demand) -> Demand:
+        if planned.state.query_language == JSONATA:
+            from sfn_sim.analysis.check.jsonata_demand import demand_of
+
+            return demand_of(planned, self, at_end)
         if not is_followed(planned) or _assigns(planned):
             self.results[planned.name] = EVERYTHING
             for graph in planned.graphs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -134,6 +135,8 @@ def _underlined(place: Location, finding: Finding, source: Source) -> Location:
     start = place.column - 1
     written = source.line(place.line)[start : start + place.length]
     text, mark = finding.expression, finding.mark
+    if text not in written:  # as JSON writes it
+        text, mark = (json.dumps(each, ensure_ascii=False)[1:-1] for each in (text, mark))
     at = written.find(text)
     if at < 0:
         return place

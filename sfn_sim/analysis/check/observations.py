@@ -16,7 +16,8 @@ class Observation:
     """One thing seen at one place on one way.
 
     Attributes:
-        kind: what was looked at: "path", "empty", "need", "intrinsic", "place", "compare", "branch", "match".
+        kind: what was looked at: "path", "empty", "need", "intrinsic", "place", "compare", "branch", "match";
+            of JSONata "query" (what an expression gives), "throws", "unlike".
         state: the state; `arrival` the way into it.
         pointer: JSON pointer of the field; `field` its name below the state; `expression` its text.
         verdict: PRESENT all well, MISSING certainly wrong, SOMETIMES known to be wrong at times, UNDECIDED unknown.
@@ -25,6 +26,7 @@ class Observation:
         what: for anything but a path, what is wrong.
         fix: what helps.
         null: whether a null is what is wrong.
+        mark: the part of the expression that it is about.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Observation:
     what: str = ""
     fix: str = ""
     null: bool = False
+    mark: str = ""
 
     def site(self) -> Site:
         """Return the place that the observation is of, whatever the way."""

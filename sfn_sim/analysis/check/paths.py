@@ -12,11 +12,14 @@ from sfn_sim.analysis.check.observations import Observation
 from sfn_sim.analysis.check.states import ERROR_OUTPUT
 from sfn_sim.analysis.check.ways import Arrival, Loss, find_elsewhere, find_loss
 from sfn_sim.analysis.trace import path_text
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.query.jsonpath import compile_reference_path
 from sfn_sim.query.shapes import NULL, OBJECT, Found, Steps, Verdict, describe, keys_of, look
 
+_INPUTS = ("$", "$states.input")
+_CONTEXTS = ("$$", "$states.context")
 _CONTEXT = {
     "Execution": ("Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount"),
     "Map": ("Item",),
@@ -43,6 +46,15 @@ class Case:
     arrival: Arrival
     steps: Steps
     wanted: Steps | None
+
+    @property
+    def in_jsonata(self) -> bool:
+        """Whether JSONata reads it."""
+        return self.seen.state.state.query_language == JSONATA
+
+    def shown(self, steps: Steps) -> str:
+        """Return steps as they are read here, with the root of the path."""
+        return path_text(steps, self.seen.root)
 
     @property
     def severity(self) -> str:
@@ -78,12 +90,12 @@ def path_finding(machine: str, observations: Sequence[Observation]) -> Finding |
     found = seen.found
     assert found is not None
     steps = seen.steps[: found.stopped_at + 1]
-    wanted = (*seen.origin, *steps) if seen.origin is not None and seen.root == "$" else None
+    wanted = (*seen.origin, *steps) if seen.origin is not None and seen.root in _INPUTS else None
     arrival = seen.arrival.lacking(wanted) if wanted is not None else seen.arrival
     case = Case(machine, seen, certain, arrival, steps, wanted)
-    if seen.root == "$$":
+    if seen.root in _CONTEXTS and not _below_data(steps):
         return _context_missing(case, found)
-    if _looks_like_context(seen.steps):
+    if seen.root in _INPUTS and _looks_like_context(seen.steps):
         return _dollar_missing(case)
     if found.reached.kinds == NULL or (not certain and found.stops_at_null and not _lacks_key(found, steps)):
         return _below_null(case, found)
@@ -108,6 +120,29 @@ def _lacks_key(found: Found, steps: Steps) -> bool:
     )
 
 
+def _below_data(steps: Steps) -> bool:
+    """Tell whether steps into the Context Object lead into the data that it holds."""
+    return (len(steps) > 3 and steps[:3] == ("Map", "Item", "Value")) or (
+        len(steps) > 2 and steps[:2] == ("Execution", "Input")
+    )
+
+
+def query_finding(machine: str, observations: Sequence[Observation]) -> Finding | None:
+    """Return what is wrong with a JSONata expression that gives nothing; None if nothing is known to be."""
+    wrong = [each for each in observations if each.verdict in (Verdict.MISSING, Verdict.SOMETIMES)]
+    if not wrong:
+        return None
+    seen = next((each for each in wrong if each.verdict is Verdict.MISSING), wrong[0])
+    if seen.found is None:
+        certain = all(each.verdict is Verdict.MISSING for each in observations)
+        case = Case(machine, seen, certain, seen.arrival, (), None)
+        fix = "give another value where it may be nothing: $exists(…) ? … : …"
+        return case.finding("EXPRESSION_GIVES_NOTHING", seen.what, fix=fix, label="nothing")
+    if seen.found.stopped_at >= 0:
+        return path_finding(machine, observations)
+    return None  # a variable without a value is told with the variables
+
+
 def _looks_like_context(steps: Steps) -> bool:
     return len(steps) > 1 and steps[0] in _CONTEXT and steps[1] in _CONTEXT[str(steps[0])]
 
@@ -120,36 +155,39 @@ def _undecided(machine: str, seen: Observation) -> Finding | None:
 
 def _dollar_missing(case: Case) -> Finding:
     text = case.seen.expression
-    path = path_text(case.seen.steps)
+    path = case.shown(case.seen.steps)
+    right = path_text(case.seen.steps, "$states.context" if case.in_jsonata else "$$")
     return case.finding(
         "CONTEXT_PATH",
         f"{path} reads the state's input, and what Step Functions itself knows is in the Context Object",
         why="" if case.arrival.shape.is_anything else f"the input is {describe(case.arrival.shape)}",
-        fix=f"read ${path} instead of {path}" if path in text else f"read ${text}",
-        mark=f"$.{case.seen.steps[0]}",
-        label="$$ is the Context Object",
+        fix=f"read {right} instead of {path}" if path in text or case.in_jsonata else f"read ${text}",
+        mark=case.shown(case.seen.steps[:1]),
+        label=f"{'$states.context' if case.in_jsonata else '$$'} is the Context Object",
     )
 
 
 def _context_missing(case: Case, found: Found) -> Finding:
     name, *_ = case.steps
+    root = case.seen.root
     why = {
-        "Map": "$$.Map is there inside a Map's ItemSelector and processor only",
-        "Task": "$$.Task.Token is there only in a Task that waits for its token (.waitForTaskToken, activities)",
+        "Map": f"{root}.Map is there inside a Map's ItemSelector and processor only",
+        "Task": f"{root}.Task.Token is there only in a Task that waits for its token (.waitForTaskToken, activities)",
     }.get(str(name), "")
     near = get_close_matches(str(case.steps[-1]), list(found.reached.fields), 1, 0.5)
-    fix = f"did you mean {path_text((*case.steps[:-1], near[0]), '$$')}?" if near else ""
-    what = f"{path_text(case.steps, '$$')} is not in the Context Object here: {keys_of(found.reached)}"
+    fix = f"did you mean {case.shown((*case.steps[:-1], near[0]))}?" if near else ""
+    what = f"{case.shown(case.steps)} is not in the Context Object here: {keys_of(found.reached)}"
     return case.finding("CONTEXT_PATH", what, why=why, fix=fix, label="not in the Context Object")
 
 
 def _below_null(case: Case, found: Found) -> Finding:
-    above = path_text(case.steps[:-1])
+    above = case.shown(case.steps[:-1])
+    test = "test it" if case.in_jsonata else "test IsNull"
     may = "is" if found.reached.kinds == NULL and case.certain else "may be"
     made = case.finding(
         "NULL_VALUE",
-        f"{above} {may} null, so that {path_text(case.steps)} cannot be read",
-        fix="test IsNull in a Choice before, or give it a value where it is made",
+        f"{above} {may} null, so that {case.shown(case.steps)} cannot be read",
+        fix=f"{test} in a Choice before, or give it a value where it is made",
         label="read below null",
     )
     return with_maker(made, case.arrival, case.wanted[:-1]) if case.wanted is not None else made
@@ -171,18 +209,19 @@ def with_maker(finding: Finding, arrival: Arrival, steps: Steps) -> Finding:
 
 def _missing(case: Case, found: Found) -> Finding:
     seen, steps = case.seen, case.steps
-    at = {True: "the effective input", False: "what $ stands for here"}[seen.origin is not None]
-    parent = at if len(steps) <= 1 else path_text(steps[:-1])
+    at = "the effective input" if seen.origin is not None else "what $ stands for here"
+    parent = at if len(steps) <= 1 and seen.root == "$" else case.shown(steps[:-1])
     if found.reached.kinds & OBJECT or case.certain:
         shape = found.reached if case.certain else look(case.arrival.shape, (case.wanted or ())[:-1]).shape
         have = keys_of(shape) if shape.kinds == OBJECT else describe(shape)
-        what = f"{path_text(steps)} is missing from {parent}: {have}"
+        what = f"{case.shown(steps)} is missing from {parent}: {have}"
     else:
         what = f"{parent} may be {describe(found.reached.without(OBJECT))}, which has no {steps[-1]!r}"
     loss = _likely_loss(case)
     why, other, replaced = _why(case, loss)
     code = "PATH_SOMETIMES_MISSING" if not case.certain else "STATE_REPLACED" if replaced else "PATH_MISSING"
     notes = ("no Catch catches States.Runtime, not even one that names it",) if seen.state.catchers else ()
+    notes = () if case.in_jsonata else notes
     label = "no such key here" if case.certain else "not on every way"
     return case.finding(code, what, why=why, fix=_fix(case, loss), label=label, other=other, notes=notes)
 
@@ -223,6 +262,8 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
     """Return what led to it, the state at the other end, and whether that one replaced everything."""
     wanted = case.wanted
     if wanted is None:
+        if case.in_jsonata:
+            return "", None, False
         flow = case.seen.state.state.flow
         if case.seen.field.startswith("OutputPath") and flow.result_selector is not ABSENT:
             return "OutputPath reads what ResultSelector and ResultPath have left", None, False
@@ -233,12 +274,12 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
     how, field, replaced = describe_loss(loser, loss.at or wanted, caught=loss.caught)
     found = look(loss.arrival.shape, loss.at or wanted).verdict
     if found is Verdict.MISSING:
-        last = f"{path_text(wanted)} is not in its result, and was not in its input"
+        last = f"{case.shown(wanted)} is not in its result, and was not in its input"
         last = "Error and Cause stand at the root" if loss.caught else last
         replaced = replaced and not _near(case)
     else:
         known = found in (Verdict.PRESENT, Verdict.SOMETIMES)
-        last = f"{path_text(loss.at or wanted)} {'was last' if known else 'could last be'} in its input"
+        last = f"{case.shown(loss.at or wanted)} {'was last' if known else 'could last be'} in its input"
         # What nobody is known to have had may be a slip of the pen.
         replaced = replaced and (known or not _near(case))
     pointer = f"{loser.state.pointer}/{field}" if field else loser.state.pointer
@@ -266,6 +307,8 @@ def _never(arrival: Arrival) -> str:
 def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple[str, str, bool]:
     """Return by which of its fields a state loses what stood at `steps`, that field, and if it replaced everything."""
     state, flow, name, key = planned.state, planned.state.flow, planned.name, path_text(steps)
+    if state.query_language == JSONATA:
+        return _lost_in_jsonata(planned, caught)
     if caught:
         return f"{name}'s catcher puts the error in the place of the whole state: it has no ResultPath", "Catch", True
     works = isinstance(state, PassState | TaskState | MapState | ParallelState)
@@ -290,6 +333,17 @@ def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple
     return f"{name} replaces the whole state by {result}: it has no ResultPath", "", True
 
 
+def _lost_in_jsonata(planned: PlannedState, caught: bool) -> tuple[str, str, bool]:
+    state, name = planned.state, planned.name
+    if caught:
+        return f"{name}'s catcher puts the error or its Output in the place of the whole state", "Catch", True
+    if state.flow.output is not ABSENT:
+        return f"the Output of {name} replaces the whole state", "Output", True
+    if isinstance(state, TaskState | MapState | ParallelState):
+        return f"{name} replaces the whole state by its result: it has no Output", "", True
+    return f"{name} does not keep it", "", False
+
+
 def _near(case: Case) -> list[str]:
     found = case.seen.found
     names = list(found.reached.fields) if found is not None else []
@@ -300,26 +354,31 @@ def _fix(case: Case, loss: Loss | None) -> str:
     """Say what to read instead, or who should keep it."""
     steps, wanted = case.steps, case.wanted
     fixes: list[str] = []
+    tested = f"test $exists({case.shown(steps)})" if case.in_jsonata else "test IsPresent in a Choice before"
     if wanted is not None:
         key = case.seen.steps[-1] if case.seen.steps else ""
         others = find_elsewhere(case.arrival.shape, key, wanted)
         if others:
-            fixes.append(f"read {path_text(others[0])}, which is there")
+            fixes.append(f"read {case.shown(others[0])}, which is there")
     near = _near(case)
     if near and not fixes and (loss is None or loss.found.verdict in (Verdict.UNDECIDED, Verdict.MISSING)):
-        fixes.append(f"did you mean {path_text((*steps[:-1], near[0]))}?")
+        fixes.append(f"did you mean {case.shown((*steps[:-1], near[0]))}?")
     if loss is not None and wanted is not None:
         fixes.append(_keep(loss, loss.at or wanted, case.seen.steps if not loss.at else loss.at))
     elif not fixes:
-        fixes.append(f"give {path_text(steps)} where the input is made, or test IsPresent in a Choice before")
-    if not case.certain:
-        fixes.append("test IsPresent in a Choice before")
+        made = "the input" if wanted is not None or case.seen.root == "$" else "it"
+        fixes.append(f"give {case.shown(steps)} where {made} is made, or {tested}")
+    if not case.certain and tested not in fixes[-1]:
+        fixes.append(tested)
     return ", or ".join(fixes)
 
 
 def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
     loser = loss.arrival.state
     flow = loser.state.flow
+    if loser.state.query_language == JSONATA:
+        at = "the Catch" if loss.caught else "the Output"
+        return f'let {at} of {loser.name} pass it on: "{wanted[0]}": "{{% {path_text(wanted[:1], "$states.input")} %}}"'
     if loss.caught:
         return f"give the Catch of {loser.name} a ResultPath such as $.error"
     has_template = flow.parameters is not ABSENT and isinstance(loser.state, PassState)

@@ -95,7 +95,7 @@ class Reader:
 
     def path(self, path: Path, data: Data, pointer: str, name: str) -> Shape:
         """Return the shape of what a path reads."""
-        shape = data.shape if path.root == "$" else self.context() if path.root == "$$" else ANYTHING
+        shape = data.shape if path.root == "$" else self.context() if path.root == "$$" else self._variable(path)
         found = look(shape, path.steps)
         if path.root == "$" and data.origin is not None and found.stopped_at >= 0:
             self.assumed.append((*data.origin, *path.steps[: found.stopped_at + 1]))
@@ -109,6 +109,11 @@ class Reader:
         if found.verdict is Verdict.MISSING:
             return ANYTHING if merges else an_array(NEVER, 0, 0)
         return ANYTHING if merges else an_array(_selected(found.shape, rest))
+
+    def _variable(self, path: Path) -> Shape:
+        """Return the shape of a variable; where it has no value is told by itself."""
+        found = look(self.arrival.variables, (path.root[1:],))
+        return found.shape if found.verdict is not Verdict.MISSING else ANYTHING
 
     def _saw_path(
         self, kind: str, path: Path, found: Found, origin: Steps | None, pointer: str, name: str

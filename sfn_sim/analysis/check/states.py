@@ -51,11 +51,15 @@ ERROR_OUTPUT = an_object({"Error": ANY_STRING, "Cause": ANY_STRING})
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """One way out of a state: the next state (None: the end of its graph) and what it is given."""
+    """One way out of a state: the next state (None: the end of its graph) and what it is given.
+
+    `variables` is what is known of the variables from there on; None: as in the state.
+    """
 
     target: str | None
     shape: Shape
     how: str = "next"
+    variables: Shape | None = None
 
 
 def is_followed(planned: PlannedState) -> bool:
@@ -81,7 +85,8 @@ def leave(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     return _TYPES[planned.state.type](planned, reader, walk)
 
 
-def _raw(reader: Reader) -> Shape:
+def raw(reader: Reader) -> Shape:
+    """Return the shape of a state's input; what was found missing there is taken to be there."""
     shape = reader.arrival.shape
     for steps in reader.assumed:
         shape = assume(shape, steps)
@@ -128,21 +133,34 @@ def _after(steps: tuple[Step, ...], result: Data, reader: Reader) -> Shape:
 
 
 def _placed(step: Step, value: Shape, reader: Reader) -> Shape:
-    raw = _raw(reader)
+    document = raw(reader)
     if not isinstance(step.expression, ReferencePath):
-        return raw
+        return document
     steps: Steps = step.expression.steps
-    verdict, placed = place(raw, steps, value)
+    verdict, placed = place(document, steps, value)
     if reader.see is not None:
         reader.see(
             Observation(
                 "catch place" if "/Catch/" in step.pointer.removeprefix(reader.state.state.pointer) else "place",
                 reader.state, reader.arrival, step.pointer, step.field, step.expression.text, verdict,
-                steps=steps, what=f"the result cannot be put at {step.expression.text} of {describe(raw)}",
+                steps=steps, what=f"the result cannot be put at {step.expression.text} of {describe(document)}",
                 fix="let ResultPath lead through objects only, or make them before",
             )
         )
     return placed
+
+
+def with_assigned(variables: Shape, assigned: Shape) -> Shape:
+    """Return the variables after an Assign."""
+    return replace(variables, fields={**variables.fields, **assigned.fields})
+
+
+def _assigned(step: Step | None, shape: Shape, reader: Reader) -> Shape | None:
+    """Return the variables after a state's Assign, in which `$` stands for a value; None where it has none."""
+    if step is None:
+        return None
+    made = reader.expression(step.expression, Data(shape, None), step.pointer, step.field)
+    return with_assigned(reader.arrival.variables, made)
 
 
 def _pass(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
@@ -152,13 +170,14 @@ def _pass(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
     origin = data.origin if not planned.plan.before else None
     if state.result is not ABSENT:
         shape, origin = reader.literal(state.result), None
-    return [Exit(planned.next, _after(planned.plan.after, Data(shape, origin), reader))]
+    variables = _assigned(planned.assign, shape, reader)
+    return [Exit(planned.next, _after(planned.plan.after, Data(shape, origin), reader), variables=variables)]
 
 
 def _passed_on(planned: PlannedState, data: Data, reader: Reader) -> Shape:
     shape = data.shape
     if data.origin == ():
-        shape = _raw(reader)
+        shape = raw(reader)
     return _after(planned.plan.after, Data(shape, data.origin), reader)
 
 
@@ -168,17 +187,29 @@ def _choice(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
     rest = data
     for rule, target in planned.choices:
         held, failed = split(rule, rest, reader)
-        _note_branch(reader, rule.rule.pointer, "branch", taken=not held.is_never, dead=rest.shape.is_never)
+        note_branch(reader, rule.rule.pointer, "branch", taken=not held.is_never, dead=rest.shape.is_never)
         if not held.is_never:
-            exits.append(Exit(target, _after(planned.plan.after, Data(held, data.origin), reader)))
+            variables = _assigned(rule.assign, held, reader)
+            output = _after(planned.plan.after, Data(held, data.origin), reader)
+            exits.append(Exit(target, output, variables=variables))
         rest = replace(rest, shape=failed)
     default = cast(ChoiceState, planned.state).default
     if default is not None:
-        _note_branch(reader, f"{planned.state.pointer}/Default", "default", taken=not rest.shape.is_never, dead=False)
+        note_branch(reader, f"{planned.state.pointer}/Default", "default", taken=not rest.shape.is_never, dead=False)
         if not rest.shape.is_never:
-            exits.append(Exit(default, _after(planned.plan.after, Data(rest.shape, data.origin), reader)))
-    elif reader.see is not None:
+            variables = _assigned(planned.assign, rest.shape, reader)
+            output = _after(planned.plan.after, Data(rest.shape, data.origin), reader)
+            exits.append(Exit(default, output, variables=variables))
+    else:
         verdict = Verdict.UNDECIDED if exits else Verdict.MISSING
+        note_no_match(reader, verdict)
+    return exits
+
+
+def note_no_match(reader: Reader, verdict: Verdict) -> None:
+    """Note whether a Choice without Default is left by one of its rules."""
+    planned = reader.state
+    if reader.see is not None:
         reader.see(
             Observation(
                 "match", planned, reader.arrival, f"{planned.state.pointer}/Choices", "Choices", "", verdict,
@@ -186,10 +217,10 @@ def _choice(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
                 fix='add a "Default"',
             )
         )
-    return exits
 
 
-def _note_branch(reader: Reader, pointer: str, kind: str, *, taken: bool, dead: bool) -> None:
+def note_branch(reader: Reader, pointer: str, kind: str, *, taken: bool, dead: bool) -> None:
+    """Note whether a Choice's branch can be taken; `dead`: the rules before it take everything."""
     if reader.see is not None:
         what = "the rules before it take every input that comes here" if dead else "it holds for no input that comes"
         reader.see(
@@ -204,7 +235,8 @@ def _wait(planned: PlannedState, reader: Reader, _: Walk) -> list[Exit]:
     data = _effective(planned, reader)
     for name, kinds, what in (("SecondsPath", NUMBER, "a number"), ("TimestampPath", STRING, "a timestamp")):
         _read(planned, reader, data, name, kinds, what)
-    return [Exit(planned.next, _passed_on(planned, data, reader))]
+    variables = _assigned(planned.assign, data.shape, reader)
+    return [Exit(planned.next, _passed_on(planned, data, reader), variables=variables)]
 
 
 def _read(
@@ -236,9 +268,14 @@ def _task(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     given = _given(planned, data, reader)
     if reader.see is not None:
         walk.observations.given.setdefault(planned.name, []).append((reader.arrival, given))
-    result = _result(planned, given, walk)
-    output = _after(planned.plan.after, Data(result, None), reader)
-    return [Exit(planned.next, output), *_caught(planned, reader)]
+    result = result_of(planned, walk)
+    return [_worked(planned, result, reader), *_caught(planned, reader)]
+
+
+def _worked(planned: PlannedState, result: Shape, reader: Reader) -> Exit:
+    """Return the way out of a state that has a result."""
+    variables = _assigned(planned.assign, result, reader)
+    return Exit(planned.next, _after(planned.plan.after, Data(result, None), reader), variables=variables)
 
 
 def function_of(planned: PlannedState) -> str:
@@ -251,7 +288,8 @@ def function_of(planned: PlannedState) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _result(planned: PlannedState, _: Shape, walk: Walk) -> Shape:
+def result_of(planned: PlannedState, walk: Walk) -> Shape:
+    """Return what is known of a Task's result."""
     resource = cast(TaskState, planned.state).resource
     known = walk.results.get(function_of(planned), ANYTHING)
     return _envelope(known) if resource == _INVOKE else ANYTHING if has_token(resource) else known
@@ -285,14 +323,16 @@ def _caught(planned: PlannedState, reader: Reader) -> list[Exit]:
                 shape = ANYTHING
             else:
                 shape = _placed(each.step, ERROR_OUTPUT, reader)
-        exits.append(Exit(each.catcher.next, shape, "catch"))
+        variables = _assigned(each.assign, ERROR_OUTPUT, reader)
+        exits.append(Exit(each.catcher.next, shape, "catch", variables))
     return exits
 
 
 def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     data = _effective(planned, reader)
     for name in _MAP_NUMBERS:
-        _read(planned, reader, data, name, NUMBER, "a number")
+        # A text of digits will do.
+        _read(planned, reader, data, name, NUMBER | STRING, "a number")
     state = cast(MapState, planned.state)
     if state.distribution is not None:
         return _distributed(planned, data, reader, walk)
@@ -302,7 +342,8 @@ def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     item = ANYTHING if item.is_never else item
     shape = _selected(planned, data, item, reader)
     seeing = reader.see is not None
-    output = walk.graph(planned.graphs[0], shape, reader.arrival, "item", item, seeing=seeing)
+    around = reader.arrival.variables
+    output = walk.graph(planned.graphs[0], shape, reader.arrival, "item", item, seeing=seeing, variables=around)
     known = items if items.kinds == ARRAY else an_array(ANYTHING)
     tolerates = (state.tolerated_failure_count, state.tolerated_failure_percentage)
     if any(number.value or number.path is not None for number in tolerates):
@@ -310,7 +351,7 @@ def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     if output.is_never and known.at_least:
         return _caught(planned, reader)
     result = an_array(output, known.at_least, known.at_most)
-    return [Exit(planned.next, _after(planned.plan.after, Data(result, None), reader)), *_caught(planned, reader)]
+    return [_worked(planned, result, reader), *_caught(planned, reader)]
 
 
 def _items(planned: PlannedState, data: Data, reader: Reader) -> Shape:
@@ -340,8 +381,7 @@ def _distributed(planned: PlannedState, data: Data, reader: Reader, walk: Walk) 
     _selected(planned, data, ANYTHING, reader)
     seeing = reader.see is not None
     walk.inner(planned.graphs[0], reader.arrival, seeing=seeing)
-    output = _after(planned.plan.after, Data(ANYTHING, None), reader)
-    return [Exit(planned.next, output), *_caught(planned, reader)]
+    return [_worked(planned, ANYTHING, reader), *_caught(planned, reader)]
 
 
 def _parallel(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
@@ -349,13 +389,15 @@ def _parallel(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     given = _given(planned, data, reader)
     inner = reader.outer_item
     seeing = reader.see is not None
+    around = reader.arrival.variables
     outputs = [
-        walk.graph(graph, given, reader.arrival, "branch", inner, seeing=seeing) for graph in planned.graphs
+        walk.graph(graph, given, reader.arrival, "branch", inner, seeing=seeing, variables=around)
+        for graph in planned.graphs
     ]
     if any(each.is_never for each in outputs):
         return _caught(planned, reader)
     result = tuple_of(outputs)
-    return [Exit(planned.next, _after(planned.plan.after, Data(result, None), reader)), *_caught(planned, reader)]
+    return [_worked(planned, result, reader), *_caught(planned, reader)]
 
 
 def tuple_of(outputs: list[Shape]) -> Shape:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sfn_sim.analysis.check.codes import NOTE, WARNING
 from sfn_sim.analysis.check.demand import Demand, Demands, overlaps
 from sfn_sim.analysis.check.findings import End, Finding
 from sfn_sim.analysis.check.states import is_followed, targets
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import MapState, TaskState
-from sfn_sim.definition.plan import PlannedGraph, PlannedMachine, PlannedState, Step
+from sfn_sim.definition.plan import PlannedCatcher, PlannedGraph, PlannedMachine, PlannedState, Step
 from sfn_sim.payload import Json
 from sfn_sim.query.jsonpath import ReferencePath
 from sfn_sim.query.shapes import OBJECT, Shape, Steps
@@ -32,7 +34,14 @@ def usage_findings(
     yield from _input_unread(machine, planned, demands, given)
     for graph in _graphs(planned.graph):
         for state in graph.states.values():
-            if state.name in reached and is_followed(state):
+            if state.name not in reached:
+                continue
+            if state.state.query_language == JSONATA:
+                from sfn_sim.analysis.check.jsonata_usage import unread
+
+                yield from unread(machine, state, demands)
+                yield from _swallowed(machine, state, graph, demands)
+            elif is_followed(state):
                 yield from _unread(machine, state, demands)
                 yield from _swallowed(machine, state, graph, demands)
 
@@ -114,23 +123,20 @@ def _swallowed(machine: str, planned: PlannedState, graph: PlannedGraph, demands
         if target is None or each.assign is not None:
             continue
         wanted = demands.inputs.get(target.name, frozenset())
-        at: Steps | None = ()
-        if each.step is not None:
-            at = each.step.expression.steps if isinstance(each.step.expression, ReferencePath) else None
-        if at is not None and overlaps(wanted, at):
+        place = _error_place(each, wanted)
+        if place is None:
             continue
         ends = _ends(target, graph)
         fails = [state for state in ends if state.state.type == "Fail"]
         severity = WARNING if fails and len(fails) == len(ends) else NOTE
         last = fails[0] if severity == WARNING else target
-        where = "" if each.catcher.result_path == "$" else f" at {each.catcher.result_path}"
-        what = f"the error is put{where}, and no state from {target.name} on reads it"
-        if at is None:
-            what = f"ResultPath null drops the error, so that no state from {target.name} on can tell it"
+        what = f"the error is put{place.where}, and no state from {target.name} on reads it"
+        if place.dropped:
+            what = f"{place.dropped} drops the error, so that no state from {target.name} on can tell it"
         yield Finding(
             code="CAUSE_SWALLOWED", severity=severity, machine=machine, state=planned.name,
             pointer=f"{planned.state.pointer}/Catch/{number}", field=f"Catch[{number}]", what=what,
-            why=_fixed(last), fix=_tell(each.catcher.result_path, last),
+            why=_fixed(last), fix=place.tell(last),
             other=End(state=last.name, pointer=last.state.pointer),
         )  # fmt: skip
 
@@ -141,12 +147,50 @@ def _fixed(last: PlannedState) -> str:
     return f"{last.name} fails with an Error and Cause of its own: the real ones are lost"
 
 
-def _tell(result_path: str | None, last: PlannedState) -> str:
-    at = result_path if result_path not in (None, "$") else "$" if result_path else "$.error"
-    give = "" if result_path else 'give the Catch "ResultPath": "$.error", and '
-    if last.state.type != "Fail":
-        return f"{give}pass {at} on to the output, if somebody should know"
-    return f'{give}let {last.name} have "ErrorPath": "{at}.Error" and "CausePath": "{at}.Cause"'
+@dataclass(frozen=True, slots=True)
+class ErrorPlace:
+    """Where a catcher puts the error output, as its definition says it.
+
+    Attributes:
+        at: the path at which later states read it; empty where it is dropped.
+        where: " at …", or nothing if it stands in the place of everything.
+        dropped: the field that drops it, if one does.
+        keep: what keeps it, where it is dropped.
+        in_jsonata: whether the catcher is of a state in JSONata.
+    """
+
+    at: str
+    where: str = ""
+    dropped: str = ""
+    keep: str = ""
+    in_jsonata: bool = False
+
+    def tell(self, last: PlannedState) -> str:
+        """Say what tells the error in the end."""
+        if last.state.type != "Fail":
+            return f"{self.keep}pass {self.at} on to the output, if somebody should know"
+        if self.in_jsonata:
+            read = f'"Error": "{{% {self.at}.Error %}}" and "Cause": "{{% {self.at}.Cause %}}"'
+        else:
+            read = f'"ErrorPath": "{self.at}.Error" and "CausePath": "{self.at}.Cause"'
+        return f"{self.keep}let {last.name} have {read}"
+
+
+def _error_place(caught: PlannedCatcher, wanted: Demand) -> ErrorPlace | None:
+    """Return where a catcher puts the error, of which nothing is read; None where some of it is."""
+    step, path = caught.step, caught.catcher.result_path
+    if step is not None and step.verb == "build":
+        from sfn_sim.analysis.check.jsonata_usage import error_place
+
+        return error_place(step, wanted)
+    at: Steps | None = ()
+    if step is not None:
+        at = step.expression.steps if isinstance(step.expression, ReferencePath) else None
+    if at is not None and overlaps(wanted, at):
+        return None
+    if at is None:
+        return ErrorPlace("$.error", dropped="ResultPath null", keep='give the Catch "ResultPath": "$.error", and ')
+    return ErrorPlace(str(path), "" if path == "$" else f" at {path}")
 
 
 def _ends(start: PlannedState, graph: PlannedGraph) -> list[PlannedState]:

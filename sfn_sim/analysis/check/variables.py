@@ -17,6 +17,7 @@ from sfn_sim.analysis.check.states import targets
 from sfn_sim.definition.model import Absent, ChoiceState, MapState
 from sfn_sim.definition.plan import PlannedGraph, PlannedMachine, PlannedState
 from sfn_sim.payload import Json
+from sfn_sim.query.shapes import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,20 @@ def variable_findings(machine: str, planned: PlannedMachine, observations: Obser
     """
     scopes = _Scopes()
     scopes.graph(planned.graph, _Known())
-    for seen in (each[0] for each in observations.seen.values()):
-        name = seen.root[1:]
-        if not name or name.startswith("$") or seen.kind not in ("path", "empty"):
+    for alike in observations.seen.values():
+        seen = next((each for each in alike if each.kind != "query" or _lacks_variable(each)), None)
+        name = seen.root[1:] if seen is not None else ""
+        if seen is None or not name or name.startswith("$") or seen.kind not in ("path", "empty", "query"):
             continue
         known = scopes.at.get(seen.state.name, _Known())
         if name not in known.on_all:
             yield _finding(machine, seen, name, known)
+
+
+def _lacks_variable(seen: Observation) -> bool:
+    """Tell whether a JSONata expression gives nothing because a variable has no value."""
+    wrong = seen.verdict in (Verdict.MISSING, Verdict.SOMETIMES)
+    return wrong and seen.found is not None and seen.found.stopped_at < 0 and not seen.root.startswith("$states.")
 
 
 def _finding(machine: str, seen: Observation, name: str, known: _Known) -> Finding:

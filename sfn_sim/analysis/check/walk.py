@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from sfn_sim.analysis.check import states
 from sfn_sim.analysis.check.observations import Observation, Observations
 from sfn_sim.analysis.check.reader import Reader
-from sfn_sim.analysis.check.ways import Arrival
+from sfn_sim.analysis.check.ways import NO_VARIABLES, Arrival
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.plan import PlannedGraph, PlannedMachine, PlannedState
-from sfn_sim.query.shapes import ANYTHING, NEVER, Shape, covers, join, join_all
+from sfn_sim.query.shapes import ANYTHING, NEVER, OBJECT, Shape, covers, join, join_all
 
 _ARRIVALS = 6
 _MOST_CHANGES = 200
+_ANY_VARIABLES = Shape(OBJECT, open=True)
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Walk:
         item: Shape | None,
         *,
         seeing: bool,
+        variables: Shape = NO_VARIABLES,
     ) -> Shape:
         """Walk a graph from its start until nothing changes, and return the shape of what it ends with.
 
@@ -61,10 +64,11 @@ class Walk:
             how: how the first state is come to.
             item: the shape of the Map's item, inside a Map.
             seeing: whether what is seen is noted.
+            variables: what is known of the variables around it.
         """
         arrivals: dict[str, list[Arrival]] = {}
         waiting: deque[Arrival] = deque()
-        start = Arrival(graph.states[graph.start_at], shape, around, how)
+        start = Arrival(graph.states[graph.start_at], shape, around, how, variables=variables)
         _add(arrivals, waiting, start)
         changes = 0
         while waiting:
@@ -76,7 +80,9 @@ class Walk:
             tired = changes > _MOST_CHANGES * len(graph.states)
             for exit in self._leave(arrival, item, None):
                 if exit.target is not None:
-                    came = Arrival(graph.states[exit.target], ANYTHING if tired else exit.shape, arrival, exit.how)
+                    given = (ANYTHING, _ANY_VARIABLES) if tired else (exit.shape, exit.variables or arrival.variables)
+                    target = graph.states[exit.target]
+                    came = Arrival(target, given[0], arrival, exit.how, variables=given[1])
                     _add(arrivals, waiting, came)
         see = self.observations.add if seeing else None
         ends: list[Shape] = []
@@ -96,9 +102,13 @@ class Walk:
         self, arrival: Arrival, item: Shape | None, see: Callable[[Observation], None] | None
     ) -> list[states.Exit]:
         planned = arrival.state
+        reader = Reader(planned, arrival, self.given, item, see, self.open_texts)
+        if planned.state.query_language == JSONATA:
+            from sfn_sim.analysis.check.jsonata_states import leave
+
+            return leave(planned, reader, self)
         if not states.is_followed(planned):
             return self._not_followed(planned, arrival, see)
-        reader = Reader(planned, arrival, self.given, item, see, self.open_texts)
         return states.leave(planned, reader, self)
 
     def _not_followed(
@@ -106,8 +116,8 @@ class Walk:
     ) -> list[states.Exit]:
         for graph in planned.graphs:
             how = "item" if planned.state.type == "Map" else "branch"
-            self.graph(graph, ANYTHING, arrival, how, ANYTHING, seeing=see is not None)
-        return [states.Exit(target, ANYTHING) for target in states.targets(planned)]
+            self.graph(graph, ANYTHING, arrival, how, ANYTHING, seeing=see is not None, variables=_ANY_VARIABLES)
+        return [states.Exit(target, ANYTHING, variables=_ANY_VARIABLES) for target in states.targets(planned)]
 
 
 def _add(arrivals: dict[str, list[Arrival]], waiting: deque[Arrival], came: Arrival) -> None:
@@ -115,11 +125,15 @@ def _add(arrivals: dict[str, list[Arrival]], waiting: deque[Arrival], came: Arri
     if came.shape is NEVER or came.shape.is_never:
         return
     kept = arrivals.setdefault(came.state.name, [])
-    if any(covers(each.shape, came.shape) for each in kept):
+    if any(_covers(each, came) for each in kept):
         return
-    kept[:] = [each for each in kept if not covers(came.shape, each.shape)]
+    kept[:] = [each for each in kept if not _covers(came, each)]
     if len(kept) >= _ARRIVALS:
         last = kept.pop()
-        came = last.with_merged(came, join(last.shape, came.shape))
+        came = last.with_merged(came, join(last.shape, came.shape), join(last.variables, came.variables))
     kept.append(came)
     waiting.append(came)
+
+
+def _covers(wide: Arrival, narrow: Arrival) -> bool:
+    return covers(wide.shape, narrow.shape) and covers(wide.variables, narrow.variables)

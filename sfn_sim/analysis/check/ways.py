@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfn_sim.definition.plan import PlannedState
-from sfn_sim.query.shapes import ANYTHING, Found, Shape, Steps, Verdict, look
+from sfn_sim.query.shapes import ANYTHING, OBJECT, Found, Shape, Steps, Verdict, look
 
 _SHOWN = 10
 _MERGED = 6
+NO_VARIABLES = Shape(OBJECT)
+"""Of variables, the shape of an object with their names: here none is assigned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +21,7 @@ class Arrival:
     Attributes:
         state: the state that is entered.
         shape: the shape of its input.
+        variables: what is known of the variables, as an object.
         previous: the arrival at the state before, or at the Map or Parallel around; None at the start.
         how: how it came: "start", "next", "catch", "item" (of a Map), "branch" (of a Parallel).
         merged: arrivals that this one stands for too, because there were too many.
@@ -29,6 +32,7 @@ class Arrival:
     previous: Arrival | None = None
     how: str = "start"
     merged: tuple[Arrival, ...] = ()
+    variables: Shape = NO_VARIABLES
 
     def back(self) -> Iterator[Arrival]:
         """Return this arrival and those before it, the nearest first."""
@@ -57,10 +61,10 @@ class Arrival:
                 return each
         return self
 
-    def with_merged(self, other: Arrival, shape: Shape) -> Arrival:
-        """Return the arrival that stands for this one and another, with the shape of both."""
+    def with_merged(self, other: Arrival, shape: Shape, variables: Shape) -> Arrival:
+        """Return the arrival that stands for this one and another, with the shapes of both."""
         merged = (*self.merged, self if not self.merged else other, other)[-_MERGED:]
-        return Arrival(self.state, shape, self.previous, self.how, tuple(dict.fromkeys(merged)))
+        return replace(self, shape=shape, merged=tuple(dict.fromkeys(merged)), variables=variables)
 
 
 def way_text(names: tuple[str, ...]) -> str:

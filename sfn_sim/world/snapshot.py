@@ -63,10 +63,14 @@ def snapshot(world: World) -> Snapshot:
 
 def restore(world: World, kept: Snapshot) -> None:
     """Put the state of a snapshot into an open world of the same fixture; whatever it held before is gone."""
+    from moto.core.model_instances import reset_model_data
+
     with MOTO_LOCK:
         for backends in _in_use():
             for account in list(backends.values()):
                 account.clear()
+        # moto lists every model that it ever makes, those of the worlds that have just gone among them.
+        reset_model_data()
         for service, account_id, region, backend in pickle.loads(kept.services):  # our own bytes, never a file's
             _backends(service)[account_id][region] = backend
     if world.openai is not None:

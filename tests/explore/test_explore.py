@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -96,6 +97,22 @@ def test_what_is_written_after_a_snapshot_is_gone_when_it_is_put_back(folder: Pa
         with open_snapshot(kept) as world:
             assert {row["id"] for row in world.scan("orders")} == {"a", "b"}
             world.put_items("orders", [{"id": "c", "state": "PENDING"}])
+
+
+def test_worlds_that_were_put_back_leave_nothing_in_memory(folder: Path) -> None:
+    def left() -> int:
+        gc.collect()
+        return sum(type(each).__module__.startswith("moto.") for each in gc.get_objects())
+
+    project(folder, IDEMPOTENT)
+    with open_world(load_fixture(folder / "fixtures" / "orders" / "two")) as world:
+        kept = snapshot(world)
+        restore(world, kept)
+        before = left()
+        for _ in range(20):
+            world.put_items("orders", [{"id": "c", "state": "PENDING"}])
+            restore(world, kept)
+        assert left() <= before
 
 
 def test_a_fixtures_mocks_answer_as_in_a_run(folder: Path) -> None:

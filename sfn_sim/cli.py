@@ -124,6 +124,8 @@ def _executor(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Add the run to an SQLite file.")
 @click.option("--keep", type=click.IntRange(0), metavar="N",
               help="Keep the newest N runs of the project; 0: not this one.  [default: as configured]")
+@click.option("--keep-children", type=click.IntRange(0), metavar="N",
+              help="Keep the first N children of each Map Run, and those that failed.  [default: 10]")
 @click.option("--learn", is_flag=True, help="Widen contracts/ by the shapes that functions were given and gave.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the last line and failures only.")

@@ -7,23 +7,30 @@ history lacks is named, and nothing is made up in its place.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from sfn_sim.analysis.drawn import NAMES, TIMES
+from sfn_sim.analysis.kept import UNKNOWN_CHILDREN
+from sfn_sim.definition.model import ABSENT, MapState
 from sfn_sim.definition.plan import PlannedGraph, PlannedState
-from sfn_sim.errors import ConfigurationError
+from sfn_sim.errors import ConfigurationError, Detail
 from sfn_sim.machine import START, StateMachine
 from sfn_sim.payload import Json, dumps, loads
+from sfn_sim.query.expression import PathError, Scope
+from sfn_sim.query.jsonpath import compile_path
 from sfn_sim.refold import UNKNOWN, FoldDifference, Refold, Stay, Way
+from sfn_sim.run.child import Child
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import DETAILS, Event, Log, Visit
+from sfn_sim.run.map_run import MapRun
 from sfn_sim.run.states import BLOCKING, SIMPLE
+from sfn_sim.stored import child_of
 
 _JSON_TEXT = ("input", "output", "parameters")
 _STATUS = {
@@ -33,7 +40,10 @@ _STATUS = {
     "ExecutionAborted": "ABORTED",
 }
 _JOINS = ("MapStateSucceeded", "MapStateFailed", "ParallelStateSucceeded", "ParallelStateFailed")
+_RUN_STATUS = {"MapRunSucceeded": "SUCCEEDED", "MapRunFailed": "FAILED", "MapRunAborted": "ABORTED"}
 _MOST_TOLD = 10
+Told: TypeAlias = "Sequence[dict[str, Any]]"
+"""The events of a history, as the API gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,10 @@ def _is_event(found: object) -> bool:
 
 
 def import_history(
-    events: Sequence[dict[str, Any]], machine: StateMachine, execution_arn: str | None = None
+    events: Told,
+    machine: StateMachine,
+    execution_arn: str | None = None,
+    children: Mapping[str, Told] | None = None,
 ) -> Imported:
     """Return the run that a history tells of.
 
@@ -111,11 +124,44 @@ def import_history(
         events: its events, as the API gives them, oldest first.
         machine: the machine that made it.
         execution_arn: the execution's ARN, which a history does not have.
+        children: the histories of children of its Map Runs, as far as they are there, by their places: "Rows[3]".
 
     Raises:
-        ConfigurationError: it is the history of another machine.
+        ConfigurationError: it is the history of another machine; a child that is given has no place in it, or its input
+            is not the item there.
     """
-    return _Import(events, machine, execution_arn).run()
+    given = children or {}
+    run = _Import(events, machine, _Who(machine.name, execution_arn), machine.planned.graph, given).run()
+    _check_places(run.execution, given)
+    return run
+
+
+def _check_places(execution: Execution, given: Mapping[str, Told]) -> None:
+    """Refuse children for which there is no place.
+
+    Raises:
+        ConfigurationError: no Map Run has them.
+    """
+    for place in given:
+        around, _, last = place.rpartition("[")
+        if not around or not last.removesuffix("]").isdecimal() or not last.endswith("]"):
+            raise ConfigurationError(f"--child {place}: name a child by its Map and its number, such as Rows[3]")
+    there = set(_places(execution))
+    gone = next((place for place in given if place not in there), None)
+    if gone is not None:
+        maps = [run.path for run in execution.map_runs]
+        known = f"it has Map Runs of {', '.join(dict.fromkeys(maps))}" if maps else "it has no Map Run"
+        raise ConfigurationError(
+            f"--child {gone}: there is no such place in the history: {known}; for a child of a child give that, too"
+        )
+
+
+def _places(execution: Execution, lead: str = "") -> Iterator[str]:
+    for run in execution.map_runs:
+        for index, child in run.children.items():
+            place = f"{lead}{run.path}[{index}]"
+            yield place
+            yield from _places(child.execution(), f"{place}.")
 
 
 @dataclass(slots=True)
@@ -131,15 +177,27 @@ class _Node:
     stay: Stay | None = None
 
 
+class _Who(NamedTuple):
+    """Who an execution is: the machine, and its ARN if that is known; of a child the Map Run and the number in it."""
+
+    machine: str
+    arn: str | None = None
+    index: int | None = None
+
+
 class _Import:
-    def __init__(self, told: Sequence[dict[str, Any]], machine: StateMachine, execution_arn: str | None) -> None:
+    def __init__(
+        self, told: Told, machine: StateMachine, who: _Who, graph: PlannedGraph, children: Mapping[str, Told]
+    ) -> None:
         self._machine = machine
+        self._graph = graph
+        self._children = children
         self._lacking: list[str] = []
         self._unknown: frozenset[str] = frozenset()
         self._start, self._events = self._read(told)
         self._nodes: dict[int, _Node] = {}
         self._first: dict[int, tuple[_Node, int] | None] = {}
-        self._identity = self._who(execution_arn)
+        self._identity = self._who(who)
 
     def run(self) -> Imported:
         """Return the run, with what was noticed."""
@@ -155,6 +213,7 @@ class _Import:
         log.visits = visits
         log.events = [_known(event) for event in self._events]
         log.now_ms = self._events[-1][2]
+        log.map_runs = list(self._map_runs(refold))
         execution = Execution(self._identity, self._machine.planned, known, Options(), log)
         self._end(execution)
         return Imported(execution, refold.found, [*self._lacking, *refold.lacking], refold.drawn)
@@ -169,6 +228,63 @@ class _Import:
             execution.output = None if output is UNKNOWN else output
         else:
             execution.error, execution.cause = last[4]
+            failed = execution.map_runs[-1] if execution.map_runs else None
+            if failed is not None and (failed.error, failed.cause) == (execution.error, execution.cause):
+                visit = execution.log.visits[failed.visit]
+                visit.error = (failed.error, failed.cause)
+                execution.detail = Detail(
+                    "map run", state=visit.name, pointer=visit.state.state.pointer, visit=visit.index
+                )
+
+    def _map_runs(self, refold: Refold) -> Iterator[MapRun]:
+        """Yield the Map Runs of the history, with those of their children that were given."""
+        for event in self._events:
+            node = self._nodes.get(event[0])
+            if event[3] != "MapRunStarted" or node is None or node.stay is None:
+                continue
+            state, visit = cast("MapState", node.planned.state), node.stay.visit
+            arn = self._value(event, "mapRunArn")
+            run = MapRun(
+                arn=arn if isinstance(arn, str) else "",
+                execution_arn=self._identity.arn,
+                label=str(arn).rpartition(":")[0].rpartition("/")[2],
+                visit=visit.index,
+                path=visit.path,
+                pointer=node.planned.graphs[0].pointer,
+                express=state.distribution is not None and state.distribution.execution_type == "EXPRESS",
+                start=self._start + timedelta(milliseconds=event[2]),
+                start_ms=event[2],
+                max_concurrency=0,
+                tolerated_count=0,
+                tolerated_share=0,
+                keep=UNKNOWN_CHILDREN,
+            )
+            self._ended(run, event, node)
+            for place, told in self._children.items():
+                index = place.removeprefix(f"{run.path}[").removesuffix("]")
+                if place == f"{run.path}[{index}]" and index.isdecimal():
+                    run.children[int(index)] = self._child(refold, run, node, int(index), told)
+            yield run
+
+    def _ended(self, run: MapRun, started: Event, node: _Node) -> None:
+        for event in node.events:
+            status = _RUN_STATUS.get(event[3])
+            if event[0] > started[0] and status is not None:
+                run.status, run.stop_ms = status, event[2]
+                if status == "FAILED":
+                    run.error, run.cause = self._value(event, "error"), self._value(event, "cause")
+                return
+
+    def _child(self, refold: Refold, run: MapRun, node: _Node, index: int, told: Told) -> Child:
+        place, lead = f"{run.path}[{index}]", f"{run.path}[{index}]."
+        inner = {name.removeprefix(lead): each for name, each in self._children.items() if name.startswith(lead)}
+        who = _Who(f"{self._identity.machine_name.partition('/')[0]}/{run.label}", None, index)
+        imported = _Import(told, self._machine, who, node.planned.graphs[0], inner).run()
+        execution = imported.execution
+        _check_input(node, execution.input, place)
+        self._lacking += [f"{place}: {each}" for each in imported.lacking]
+        refold.found += [replace(each, place=f"{lead}{each.place}") for each in imported.differences]
+        return child_of(execution, index, 1)
 
     def _read(self, told: Sequence[dict[str, Any]]) -> tuple[datetime, list[Event]]:
         moments = [_moment(each.get("timestamp")) for each in told]
@@ -200,15 +316,16 @@ class _Import:
             return UNKNOWN
         return _parsed(details[name]) if name in details else UNKNOWN
 
-    def _who(self, arn: str | None) -> Identity:
-        name = self._machine.name
+    def _who(self, who: _Who) -> Identity:
         role = dict(zip(DETAILS["ExecutionStarted"][1], self._events[0][4], strict=False)).get("roleArn") or ""
-        parts = (arn or "").split(":")
-        if len(parts) < 8:
-            self._unknown |= {NAMES}
-            self._lacking.append("the history lacks the execution's name, which $$.Execution has: --execution-arn ARN")
-            return Identity(name, "imported", self._start, role=role)
-        return Identity(parts[6], parts[7], self._start, region=parts[3], account=parts[4], role=role)
+        parts = (who.arn or "").split(":")
+        if len(parts) >= 8:
+            return Identity(parts[6], parts[7], self._start, region=parts[3], account=parts[4], role=role)
+        self._unknown |= {NAMES}
+        if who.index is not None:
+            return Identity(who.machine, f"imported-{who.index}", self._start, role=role)
+        self._lacking.append("the history lacks the execution's name, which $$.Execution has: --execution-arn ARN")
+        return Identity(who.machine, "imported", self._start, role=role)
 
     def _value(self, event: Event, name: str) -> Any:
         return dict(zip(DETAILS[event[3]][1], event[4], strict=False)).get(name, UNKNOWN)
@@ -245,7 +362,7 @@ class _Import:
             place, graph = (outer, index), graphs[0 if len(graphs) == 1 else index]
         else:
             place = before.outer if before is not None else None  # type: ignore[assignment]
-            graph = before.graph if before is not None else self._machine.planned.graph
+            graph = before.graph if before is not None else self._graph
         planned = graph.states.get(name)
         if planned is None or not kind.startswith(planned.state.type):
             raise ConfigurationError(
@@ -269,7 +386,7 @@ class _Import:
         return None
 
     def _fold(self, refold: Refold, interpreter: Interpreter) -> None:
-        root = Way(interpreter.new_branch("", 0, -1), self._machine.planned.graph, None)
+        root = Way(interpreter.new_branch("", 0, -1), self._graph, None)
         for event in self._events:
             number, _, _, kind, _ = event
             node = self._nodes.get(number)
@@ -293,6 +410,29 @@ class _Import:
         outer, index = node.outer
         stay = cast("Stay", outer.stay)
         return stay.inner.get(index) or refold.open_way(stay, index)
+
+
+def _check_input(node: _Node, given: Json, place: str) -> None:
+    """Refuse a child that was not given the item there, where that can be told.
+
+    Raises:
+        ConfigurationError: it is the history of another child.
+    """
+    state, stay = cast("MapState", node.planned.state), cast("Stay", node.stay)
+    made = state.distribution is not None and (state.distribution.reader or state.distribution.batcher)
+    if made or state.item_selector is not ABSENT or state.items is not ABSENT or state.items_path is None:
+        return
+    try:
+        items = compile_path(state.items_path).evaluate(stay.visit.input, Scope(lambda: None))
+    except PathError:
+        return
+    index = int(place.rpartition("[")[2].removesuffix("]"))
+    if not isinstance(items, list) or (index < len(items) and items[index] == given):
+        return
+    where = [f"{node.stay.visit.path}[{n}]" for n, each in enumerate(items) if each == given][:3] if node.stay else []
+    meant = f"; that is the item of {', '.join(where)}" if where else ""
+    has = f"not item {index:,}" if index < len(items) else f"no item of it: the Map has {len(items):,} items"
+    raise ConfigurationError(f"--child {place}: the child of that history was given {has}{meant}")
 
 
 def _known(event: Event) -> Event:

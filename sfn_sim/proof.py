@@ -18,7 +18,7 @@ from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.runner import Request, carry_out
 
-_COMPARED = frozenset(("entered", "result", "output", "assigned", "retries", "error"))
+_COMPARED = frozenset(("entered", "result", "output", "assigned", "retries", "error", "children", "ended"))
 # What a path that leads nowhere is in one language, and in the other.
 _REFUSED = frozenset((RUNTIME, INTRINSIC_FAILURE, "States.ParameterPathFailure", "States.ReferencePathConflict"))
 
@@ -93,7 +93,7 @@ def compared(original: Execution, converted: Execution) -> Comparison:
     alike = _alike(original.error, converted.error)
     states = [each for each in found.states if each.field in _COMPARED and not _refused_alike(each)]
     ends = [each for each in found.ends if not (alike and each.pointer in ("/error", "/cause"))]
-    return Comparison(states, ends, found.compared)
+    return Comparison(states, ends, found.compared, found.notes)
 
 
 def _refused_alike(found: StateDifference) -> bool:

@@ -47,8 +47,11 @@ class Recording:
             ConfigurationError: the file that was named cannot be written. That the project's cannot is told instead:
                 the run is over, and how it ended matters more.
         """
+        from sfn_sim.analysis.kept import notes as kept_notes
         from sfn_sim.store import prune, record
 
+        for each in kept_notes(execution):
+            tell(f"recorded: {each}")
         if self.file is not None:
             record(self.file, execution, machine.source, notes=notes)
         if self.project is not None:

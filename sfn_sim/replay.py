@@ -6,29 +6,34 @@ Rule of this module: nothing is called that was recorded, and whatever is not as
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sfn_sim.analysis.compare import Comparison, compare_runs
+from sfn_sim.analysis.kept import not_kept
 from sfn_sim.definition.plan import PlannedGraph
 from sfn_sim.errors import ConfigurationError, DeadlockError
-from sfn_sim.payload import Json, size_bytes
+from sfn_sim.payload import Json, loads, size_bytes
 from sfn_sim.run.effects import Invoke
 from sfn_sim.run.execution import Driver, Execution, Options
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import Log, Visit
+from sfn_sim.run.map_run import KEPT_FIRST
 from sfn_sim.run.scheduler import Parked, Scheduler
 from sfn_sim.run.states import BLOCKING, SIMPLE
 from sfn_sim.run.token import waits
 from sfn_sim.services.executors import WALL_LIMIT_S, Calls, ClosableExecutor, make_executor
-from sfn_sim.services.isolation import isolated
+from sfn_sim.services.isolation import isolated, moto_answers
 from sfn_sim.services.lambda_functions import Handlers
-from sfn_sim.services.recorded import RecordedExecutor, Used, executions_of, is_answered, recorded_calls
+from sfn_sim.services.places import Place, Way, Whereabouts, kept_executions
+from sfn_sim.services.recorded import Recorded, RecordedExecutor, Used, is_answered, recorded_calls
 from sfn_sim.services.surroundings import surroundings
 
 if TYPE_CHECKING:
     from sfn_sim.machine import StateMachine
-    from sfn_sim.testing.mocks import Mocks
+    from sfn_sim.testing.mocks import Mock, Mocks
 
 
 # What lambda:invoke tells of a call itself: no handler gave it, and a run of AWS's has headers of its own.
@@ -68,7 +73,7 @@ def replay(
         machine: the machine, as it was or changed.
         handlers: what is called where something was not recorded; None where nothing may be called.
         start_at: the state to begin with, on the input and the variables that it had; from the start by default.
-        isolate: False when the caller has shut handlers in itself (a world).
+        isolate: False when the caller has shut handlers in itself (a world); the machine's own calls of S3 go there.
         mocks: what answers in place of handlers where something was not recorded.
 
     Raises:
@@ -77,20 +82,35 @@ def replay(
         SfnSimError: anything else that is no outcome of the execution itself.
     """
     first = _first(recorded, machine, start_at) if start_at is not None else None
+    has_world = not isolate or not moto_answers()
     with contextlib.ExitStack() as stack:
-        real = _real(recorded, machine, handlers, stack, isolate, mocks) if handlers is not None else None
-        calls = recorded_calls(recorded)
-        if first is not None:
-            calls = {
-                place._replace(visit=place.visit - _visits_before(recorded, place.path, first)): call
-                for place, call in calls.items()
-            }
+        carried = None
+        if (handlers is not None and (mocks or machine.functions())) or (has_world and machine.calls_aws()):
+            carried = _carried_out(recorded, handlers or Handlers(), stack, isolate)
+        real = carried if handlers is not None else None
+        if real is not None and mocks is not None:
+            real = mocks.over(real, recorded.identity.start)
 
         def has(call: Invoke) -> bool:
-            mocked = mocks is not None and mocks.of(str(call.identity[1]), call.function) is not None
+            mocked = mocks is not None and _mock(mocks, call) is not None
             return mocked or (handlers is not None and handlers.has(call.function))
 
-        executor = RecordedExecutor(calls, real, has, executions_of(recorded))
+        def answered(call: Invoke) -> None:
+            # The answers of a mock are numbered by the calls of a whole run.
+            mock = _mock(mocks, call) if mocks is not None else None
+            if mock is not None:
+                mock.calls.append(loads(call.payload))
+
+        @cache
+        def where() -> Whereabouts:
+            return Whereabouts(driver.execution)
+
+        record = _Record(recorded, first)
+        executor = RecordedExecutor(
+            record.calls(), real, has, may_call=handlers is not None, lost=record.lost,
+            whereabouts=lambda identity: where().place(identity), world=carried if has_world else None,
+            answered=answered,
+        )  # fmt: skip
         stack.callback(executor.close)
         driver = _Replay(recorded, machine, executor, first)
         driver.run_to_the_end()
@@ -99,22 +119,46 @@ def replay(
     return Replayed(driver.execution, comparison, executor.used, since)
 
 
-def _real(
-    recorded: Execution,
-    machine: StateMachine,
-    handlers: Handlers,
-    stack: contextlib.ExitStack,
-    isolate: bool,
-    mocks: Mocks | None,
-) -> ClosableExecutor | None:
-    if not mocks and not machine.functions() and not machine.calls_aws():
-        return None
+def _carried_out(
+    recorded: Execution, handlers: Handlers, stack: contextlib.ExitStack, isolate: bool
+) -> ClosableExecutor:
     if isolate:
         stack.enter_context(isolated({}, handlers.hosts()))
     stack.enter_context(surroundings())
-    calls = Calls(handlers, recorded.identity.start, recorded.options.seed, WALL_LIMIT_S)
-    executor = make_executor("inline", calls, 1)
-    return mocks.over(executor, recorded.identity.start) if mocks is not None else executor
+    return make_executor("inline", Calls(handlers, recorded.identity.start, recorded.options.seed, WALL_LIMIT_S), 1)
+
+
+def _mock(mocks: Mocks, call: Invoke) -> Mock | None:
+    return mocks.of(str(call.identity[1]), call.function)
+
+
+class _Record:
+    """What a recorded run has of calls, by their places in a run that begins with `first`."""
+
+    def __init__(self, recorded: Execution, first: Visit | None) -> None:
+        self._recorded = recorded
+        self._before: Counter[str] = Counter()
+        if first is not None:
+            self._before.update(visit.path for visit in recorded.log.visits[: first.index])
+        self._kept = {self._way(way) for way, _ in kept_executions(recorded)}
+
+    def calls(self) -> dict[Place, Recorded]:
+        """Return the calls."""
+        return {self._shifted(place): call for place, call in recorded_calls(self._recorded).items()}
+
+    def lost(self, place: Place) -> str | None:
+        """Say why the record has nothing of an execution; None where it has it, or the run never had it."""
+        if place.way in self._kept:
+            return None
+        return not_kept(self._recorded, "".join(f"{each.path}[{each.child}]." for each in place.way))
+
+    def _shifted(self, place: Place) -> Place:
+        if place.way:
+            return place._replace(way=self._way(place.way))
+        return place._replace(visit=place.visit - self._before[place.path])
+
+    def _way(self, way: Way) -> Way:
+        return (way[0]._replace(visit=way[0].visit - self._before[way[0].path]), *way[1:]) if way else way
 
 
 def _first(recorded: Execution, machine: StateMachine, name: str) -> Visit:
@@ -127,10 +171,6 @@ def _first(recorded: Execution, machine: StateMachine, name: str) -> Visit:
     raise ConfigurationError(f"--from {name}: the recorded run never entered it, so that its input is not known")
 
 
-def _visits_before(recorded: Execution, path: str, first: Visit) -> int:
-    return sum(1 for visit in recorded.log.visits[: first.index] if visit.path == path)
-
-
 class _Replay(Driver):
     """An execution that begins where it is told to, and whose outside parties say what they said before."""
 
@@ -139,8 +179,9 @@ class _Replay(Driver):
     ) -> None:
         was = recorded.options
         options = Options(
-            seed=was.seed, limit_bytes=was.limit_bytes, limit_events=was.limit_events, answers=is_answered
-        )
+            seed=was.seed, limit_bytes=was.limit_bytes, limit_events=was.limit_events, answers=is_answered,
+            keep_children=max([KEPT_FIRST, *(run.keep for run in recorded.map_runs)]),
+        )  # fmt: skip
         self._calls = executor
         self._answers = any(
             waits(getattr(each.state, "resource", "")) for each in machine.planned.states
@@ -203,7 +244,7 @@ class _Replay(Driver):
     def _due_ms(self, parked: Parked) -> int:
         call = self._calls.waiting(parked.effect)
         if call is None or not call.ended:
-            raise ConfigurationError(f"{parked.effect.caller} waits for an answer that the recorded run never had")
+            raise ConfigurationError(self._calls.never_answered(parked.effect))
         return self.scheduler.now_ms + (call.answer_ms if call.waited else call.took_ms)
 
 

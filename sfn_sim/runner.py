@@ -24,6 +24,7 @@ from sfn_sim.report.summary import RunSummary
 from sfn_sim.run.execution import Execution, Options
 from sfn_sim.run.interpreter import Progress
 from sfn_sim.run.log import Sink
+from sfn_sim.run.map_run import KEPT_FIRST
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
@@ -59,6 +60,7 @@ class Request:
     show: tuple[str, ...] = ()
     record: Path | None = None
     keep: int | None = 0
+    keep_children: int | None = None
     quiet: bool = False
     substitutions: Mapping[str, str] = field(default_factory=dict)
     cold: str | None = None
@@ -350,6 +352,7 @@ def _options(request: Request, fixture: Fixture | None, progress: Progress | Non
         limit_events=limits.HISTORY_EVENTS.value if events is None else (None if events < 0 else events),
         progress=progress,
         pace=_real_pace() if request.clock == "real" else None,
+        keep_children=KEPT_FIRST if request.keep_children is None else request.keep_children,
         sink=_spool() if spooled else None,
     )
 

@@ -49,6 +49,7 @@ class RunRow:
         size_bytes: the size of its values, each counted once.
         recorded_at: when it was recorded, in UTC; empty where the file does not say.
         origin: "run", "replay" or "import".
+        children: how many children of Map Runs it has, and how many it had; those of children that it lacks aside.
         notes: what is to be known of it: what it lacks, what was redacted.
     """
 
@@ -64,6 +65,7 @@ class RunRow:
     size_bytes: int = 0
     recorded_at: str = ""
     origin: str = "run"
+    children: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
 
 
@@ -181,7 +183,7 @@ def _rows(reader: Reader) -> list[RunRow]:
             error=row["error"], cause=row["cause"], seed=row["seed"], elapsed_ms=row["elapsed_ms"],
             events=row.get("events") or 0, size_bytes=row.get("size_bytes") or 0,
             recorded_at=about.get("recorded_at", ""), origin=about.get("origin", "run"),
-            notes=tuple(about.get("notes", ())),
+            children=tuple(about.get("children", (0, 0))), notes=tuple(about.get("notes", ())),
         ))  # fmt: skip
     return found
 

@@ -13,12 +13,14 @@ import marshal
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sfn_sim.analysis.kept import children_of
+from sfn_sim.analysis.kept import notes as kept_notes
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
@@ -26,9 +28,13 @@ from sfn_sim.run.log import Event
 from sfn_sim.run.map_run import MapRun
 from sfn_sim.source import Source
 from sfn_sim.spool import Payloads, Spool, read_events
+from sfn_sim.spooled_children import COPY, more_text, spool_children
 
 FORMAT = 2
-"""2 (the first had neither): what a run needs to be read back whole, and the children of its Map Runs."""
+"""2 (the first had neither): what a run needs to be read back whole, and the children of its Map Runs.
+
+A child has a row in `runs` like its parent's, with a number below 0 (earlier files: between those of runs).
+"""
 _BUSY_S = 60.0
 _APPLICATION_ID = 0x5F4E5349
 
@@ -75,6 +81,8 @@ _TO_2 = (
     "ALTER TABLE visits ADD COLUMN more TEXT",
 )
 
+_SIZE = "SELECT sum(size) FROM (SELECT length(node) AS size FROM main.payloads GROUP BY hash)"
+
 
 def record(
     path: Path, execution: Execution, definition: Source | str, *, origin: str = "run", notes: Sequence[str] = ()
@@ -96,13 +104,13 @@ def record(
         "file": source.path,
         "substitutions": dict(source.substitutions),
         "origin": origin,
-        "notes": list(notes),
+        "notes": [*notes, *kept_notes(execution)],
         "recorded_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     try:
         with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
             _prepare(connection, path)
-        return _copy(Spool.of(execution.log), path, execution, source.text, about, None)
+        return _copy(Spool.of(execution.log), path, execution, source.text, about)
     except sqlite3.Error as error:
         raise ConfigurationError(f"cannot record the run in {path}: {error}") from None
 
@@ -176,13 +184,45 @@ def check_target(path: Path) -> None:
             _check(connection, path)
 
 
-def _copy(
-    spool: Spool, path: Path, execution: Execution, definition: str, about: dict[str, Json], parent: int | None
-) -> int:
-    """Copy what was spooled into a file that is ready for it, and the children of Map Runs after it."""
-    put = spool.payloads.put
+def _copy(spool: Spool, path: Path, execution: Execution, definition: str, about: dict[str, Json]) -> int:
+    """Copy what was spooled into a file that is ready for it, with the children of Map Runs, all of it or nothing."""
+
+    def columns(each: Execution, definition: str, about: dict[str, Json]) -> dict[str, Any]:
+        return _columns(each, definition, about, spool.payloads.put)
+
+    connection = spool.connection
+    kept = spool_children(spool, execution, columns)
+    row = columns(execution, definition, {**about, "children": [kept, children_of(execution)]})
+    spool.write()
+    connection.create_function("more_text", 1, _more_text, deterministic=True)
+    row["size_bytes"] = connection.execute(_SIZE).fetchone()[0] or 0
+    connection.execute("COMMIT")
+    connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_S * 1000)}")
+    connection.execute("ATTACH ? AS target", (str(path),))
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        run = int(connection.execute(f"INSERT INTO target.runs ({names}) VALUES ({values})", row).lastrowid or 0)
+        base = connection.execute("SELECT min(0, min(id)) FROM target.runs").fetchone()[0]
+        for statement in (*_COPY.split(";")[:-1], *(COPY.split(";")[:-1] if kept else ())):
+            connection.execute(statement, {"run": run, "base": base})
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.execute("DETACH target")
+        connection.execute("BEGIN")
+    return run
+
+
+def _columns(
+    execution: Execution, definition: str, about: dict[str, Json], put: Callable[[Json], bytes]
+) -> dict[str, Any]:
     detail = execution.detail
-    row = {
+    return {
         "machine": execution.identity.machine_name,
         "execution": execution.identity.name,
         "definition": definition,
@@ -194,38 +234,10 @@ def _copy(
         "input": put(execution.input),
         "output": put(execution.output) if execution.status == "SUCCEEDED" else None,
         "elapsed_ms": execution.elapsed_ms,
-        "parent": parent,
         "events": len(execution.log.events),
         "detail": put({**dataclasses.asdict(detail), "steps": list(detail.steps)}) if detail is not None else None,
         "about": json.dumps({**about, **_about(execution)}),
     }
-    spool.write()
-    connection = spool.connection
-    connection.create_function("more_text", 1, _more_text, deterministic=True)
-    row["size_bytes"] = connection.execute("SELECT sum(length(node)) FROM main.payloads").fetchone()[0] or 0
-    connection.execute("COMMIT")
-    connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_S * 1000)}")
-    connection.execute("ATTACH ? AS target", (str(path),))
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        names = ", ".join(row)
-        values = ", ".join(f":{name}" for name in row)
-        run = int(connection.execute(f"INSERT INTO target.runs ({names}) VALUES ({values})", row).lastrowid or 0)
-        for statement in _COPY.split(";")[:-1]:
-            connection.execute(statement, {"run": run})
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    finally:
-        connection.execute("DETACH target")
-        connection.execute("BEGIN")
-    for number, map_run in enumerate(execution.map_runs):
-        for child in map_run.children.values():
-            inner: dict[str, Json] = {"map_run": number, "index": child.index, "items": child.items}
-            _copy(Spool.of(child.log), path, child.execution(), "", {"child": inner}, run)
-    return run
 
 
 def _about(execution: Execution) -> dict[str, Json]:
@@ -260,14 +272,9 @@ def _map_run(run: MapRun) -> Json:
 
 
 def _more_text(text: bytes) -> str:
-    """Return what the spool keeps of a visit, in a form that any version of Python reads."""
+    """Return what the spool keeps of a visit as the file keeps it."""
     _, _, _, caught, *sizes, calls_ns, printed, assigned = marshal.loads(text)
-    more: dict[str, Json] = {"sizes": sizes, "calls_ns": calls_ns, "caught": caught}
-    if printed:
-        more["printed"] = [list(each) for each in printed]
-    if assigned is not None:
-        more["assigned"] = assigned.hex()
-    return json.dumps(more)
+    return more_text(sizes, calls_ns, caught, printed, assigned)
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def _gone() -> Json:
 def _map_runs(
     reader: Reader, number: int, told: list[dict[str, Any]], planned: PlannedMachine, log: Log
 ) -> list[MapRun]:
-    children = reader.records("runs", "parent = ? ORDER BY id", number) if told else []
+    children = reader.records("runs", "parent = ? ORDER BY abs(id)", number) if told else []
     found = []
     for place, fields in enumerate(told):
         totals = {
@@ -184,17 +184,16 @@ def _map_runs(
             about = json.loads(row["about"])
             if about["child"]["map_run"] == place:
                 execution = _execution(reader, row, about, planned, graph)
-                run.children[about["child"]["index"]] = _child(execution, about["child"])
+                index = about["child"]["index"]
+                run.children[index] = child_of(execution, index, about["child"]["items"])
         found.append(run)
     return found
 
 
-def _child(execution: Execution, about: Mapping[str, Any]) -> Child:
-    """Return a child as its Map Run kept it."""
+def child_of(execution: Execution, index: int, items: int) -> Child:
+    """Return an execution as a Map Run keeps it that ran it as its child, for so many items."""
     child = Child.__new__(Child)
-    child.index, child.items, child.identity, child.input = (
-        about["index"], about["items"], execution.identity, execution.input,
-    )  # fmt: skip
+    child.index, child.items, child.identity, child.input = index, items, execution.identity, execution.input
     child.status, child.output, child.error, child.cause, child.detail = (
         execution.status, execution.output, execution.error, execution.cause, execution.detail,
     )  # fmt: skip

@@ -7,13 +7,17 @@ neither the ids of events nor the order in which branches took turns plays a par
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sfn_sim.analysis.kept import is_imported, started
 from sfn_sim.payload import Json, dumps
+from sfn_sim.run.child import Child
 from sfn_sim.run.execution import Execution
-from sfn_sim.run.log import Visit
+from sfn_sim.run.log import Branch, Log, Visit
+from sfn_sim.run.map_run import KEPT_MOST, MapRun
 
 _SHOWN = 120
 
@@ -52,10 +56,12 @@ class StateDifference:
 
     Attributes:
         place: its place in the left run or definition, or in the right one where the left has none.
-        field: the stage, the field, or what else of it: "entered", "retries", "error", "next".
+        field: the stage, the field, or what else of it: "entered", "retries", "error", "next"; of a Map Run "children",
+            how many ended how, and of a child of it "ended".
         differences: the values.
         visit: how often the state had been entered before, for runs.
-        events: the ids of the StateEntered events, for runs; 0 where a side never entered the state.
+        events: the ids of the StateEntered events, for runs (a child's in its own history); 0 where a side never
+            entered the state.
     """
 
     place: str
@@ -80,11 +86,13 @@ class Comparison:
     """What differs between two runs or definitions, in the order of the left one.
 
     `ends` are differences in how they end: status, error, cause, output; for definitions, fields of the machine.
+    `notes` tell what could not be compared.
     """
 
     states: Sequence[StateDifference]
     ends: Sequence[Difference] = ()
     compared: int = 0
+    notes: Sequence[str] = ()
     same: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +106,7 @@ class Comparison:
             "compared": self.compared,
             "states": [each.to_json() for each in self.states],
             "ends": [each.to_json() for each in self.ends],
+            "notes": list(self.notes),
         }
 
 
@@ -143,45 +152,161 @@ def compare_runs(
         since: index of the visit of the left run with which the comparison begins.
         leaving_out: keys below which nothing counts as a difference.
     """
-    found: list[StateDifference] = []
-    theirs = dict(_by_place(right.log.visits, {}))
-    ours = dict(_by_place(left.log.visits[since:], names or {}))
-    for key, visit in ours.items():
-        other = theirs.get(key)
-        if other is None:
-            gone = Difference("", visit.input, NOTHING)
-            found.append(StateDifference(visit.path, "entered", (gone,), key[1], (visit.entered_event, 0)))
-        else:
-            found += _visit_differences(visit, other, key[1], leaving_out)
-    for key, visit in theirs.items():
-        if key not in ours:
-            new = Difference("", NOTHING, visit.input)
-            found.append(StateDifference(visit.path, "entered", (new,), key[1], (0, visit.entered_event)))
-    # In the order in which things happened on the right: there the first difference is where the runs part.
-    both = sorted((visit.entered_event, theirs[key].entered_event) for key, visit in ours.items() if key in theirs)
-    found.sort(key=lambda each: _when(each, both))
-    return Comparison(found, list(_ends(left, right, leaving_out)), len(ours))
+    runs = _Runs(names or {}, leaving_out)
+    found = runs.logs(left.log, right.log, since, "")
+    return Comparison(found, list(_ends(left, right, leaving_out)), runs.compared, runs.notes)
 
 
 def _counts(found: Difference, leaving_out: frozenset[str]) -> bool:
     return not leaving_out or leaving_out.isdisjoint(found.pointer.split("/"))
 
 
-def _when(found: StateDifference, both: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    left, right = found.events
-    if right:
-        return right, 1
-    # What only the left run entered comes after the last state before it that both entered.
-    at = bisect_left(both, (left, 0))
-    return (both[at - 1][1] if at else 0), 2
+# What a Map or Parallel has before its items and branches begin.
+_BEFORE = frozenset((
+    "entered", "input", "afterInputPath", "afterParameters", "afterArguments", "afterItemsPath", "afterItems",
+))  # fmt: skip
+_When: TypeAlias = "tuple[int, int, int]"
+_MapRuns: TypeAlias = "dict[tuple[str, int, int], MapRun]"
 
 
-def _by_place(visits: Sequence[Visit], names: Mapping[str, str]) -> Iterator[tuple[tuple[str, int], Visit]]:
+class _Runs:
+    """Compares logs: those of two runs, and below them those of the children of their Map Runs."""
+
+    def __init__(self, names: Mapping[str, str], leaving_out: frozenset[str]) -> None:
+        self._names = names
+        self._leaving_out = leaving_out
+        self.compared = 0
+        self.notes: list[str] = []
+
+    def logs(self, left: Log, right: Log, since: int, lead: str) -> list[StateDifference]:
+        """Return what differs, in the order in which it happened on the right: there the runs part first.
+
+        Args:
+            left: the one.
+            right: the other.
+            since: index of the visit of the left log with which the comparison begins.
+            lead: the place of the child whose logs they are, such as "Each[3]."; empty for the runs' own.
+        """
+        ours, theirs = _by_place(left.visits[since:], self._names), _by_place(right.visits, {})
+        both = sorted((visit.entered_event, theirs[key].entered_event) for key, visit in ours.items() if key in theirs)
+        inner = _last_inside(right)
+        found: list[tuple[_When, StateDifference]] = []
+        for key, visit in ours.items():
+            other = theirs.get(key)
+            if other is None:
+                gone = Difference("", visit.input, NOTHING)
+                # What only the left run entered comes after the last state before it that both entered.
+                at = bisect_left(both, (visit.entered_event, 0))
+                each = StateDifference(lead + visit.path, "entered", (gone,), key[1], (visit.entered_event, 0))
+                found.append(((both[at - 1][1] if at else 0, 2, 0), each))
+                continue
+            late = (inner.get(other.index, other.entered_event), 3, 0)
+            for each in _visit_differences(visit, other, lead, key[1], self._leaving_out):
+                is_late = other.state.graphs and each.field not in _BEFORE
+                found.append((late if is_late else (other.entered_event, 1, 0), each))
+        for key, visit in theirs.items():
+            if key not in ours:
+                new = Difference("", NOTHING, visit.input)
+                each = StateDifference(lead + visit.path, "entered", (new,), key[1], (0, visit.entered_event))
+                found.append(((visit.entered_event, 1, 0), each))
+        self.compared += len(ours)
+        self._map_runs((left, _map_runs(left, ours)), (right, _map_runs(right, theirs)), lead, found)
+        return [each for _, each in sorted(found, key=lambda pair: pair[0])]
+
+    def _map_runs(
+        self, left: tuple[Log, _MapRuns], right: tuple[Log, _MapRuns], lead: str,
+        found: list[tuple[_When, StateDifference]],
+    ) -> None:  # fmt: skip
+        for key, ours in left[1].items():
+            theirs = right[1].get(key)
+            if theirs is not None:
+                event = right[0].visits[theirs.visit].entered_event
+                differing = self._children(ours, theirs, lead + ours.path, key[1])
+                found += [((event, 1, number), each) for number, each in enumerate(differing, 1)]
+
+    def _children(self, left: MapRun, right: MapRun, path: str, visit: int) -> Iterator[StateDifference]:
+        """Yield what differs in two runs of a distributed Map, child by child."""
+        every = sorted({*left.children, *right.children})
+        together = 0
+        for index in every:
+            ours, theirs = left.children.get(index), right.children.get(index)
+            if ours is not None and theirs is not None:
+                together += 1
+                yield from self._child(ours, theirs, f"{path}[{index}]")
+            elif not is_imported(left) and not is_imported(right):
+                yield from _only_one(index, ours or theirs, left, right, f"{path}[{index}]")
+        if is_imported(left) or is_imported(right):
+            self.notes.append(f"not compared: children of {path} that an imported history does not have")
+            return
+        most = max(started(left), started(right))
+        if together < most:
+            self.notes.append(
+                f"not compared: {most - together:,} of the {most:,} children of {path}, which are not in both records"
+            )
+        ended = [{name.lower(): count for name, count in run.executions.items() if count} for run in (left, right)]
+        if differing := tuple(differences(dict(sorted(ended[0].items())), dict(sorted(ended[1].items())))):
+            yield StateDifference(path, "children", differing, visit)
+
+    def _child(self, left: Child, right: Child, place: str) -> Iterator[StateDifference]:
+        found = self.logs(left.log, right.log, 0, f"{place}.")
+        yield from found
+        if not found and (left.status, left.error, left.cause) != (right.status, right.error, right.cause):
+            sides: list[Json] = [
+                {"status": each.status, "error": each.error, "cause": each.cause} for each in (left, right)
+            ]
+            yield StateDifference(place, "ended", tuple(differences(sides[0], sides[1])))
+
+
+def _only_one(
+    index: int, child: Child | None, left: MapRun, right: MapRun, place: str
+) -> Iterator[StateDifference]:
+    """Yield what is known of a child that one record alone has: of the other, that it went well there, or was not."""
+    assert child is not None
+    is_left = index in left.children
+    other = right if is_left else left
+    there: Side = NOTHING
+    if index < started(other):
+        if child.status == "SUCCEEDED" or other.failures() > KEPT_MOST:
+            return
+        there = "SUCCEEDED"
+    sides: tuple[Side, Side] = (child.status, there) if is_left else (there, child.status)
+    yield StateDifference(place, "ended", (Difference("/status", *sides),))
+
+
+def _map_runs(log: Log, places: Mapping[tuple[str, int], Visit]) -> _MapRuns:
+    """Return the Map Runs of a log by their Map's place, the how-manieth visit of it, and its attempt."""
+    keys = {visit.index: key for key, visit in places.items()}
+    attempts: Counter[int] = Counter()
+    found: _MapRuns = {}
+    for run in log.map_runs:
+        if run.visit in keys:
+            found[(*keys[run.visit], attempts[run.visit])] = run
+            attempts[run.visit] += 1
+    return found
+
+
+def _last_inside(log: Log) -> dict[int, int]:
+    """Return the event of the last state that was entered inside each Map and Parallel, by the index of its visit."""
+    owners: dict[Branch, int] = {}
+    last: dict[int, int] = {}
+    for visit in log.visits:
+        branch = visit.branch
+        if branch.outer is not None:
+            owners.setdefault(branch, visit.previous)
+        while branch in owners:
+            last[owners[branch]] = visit.entered_event
+            branch = log.visits[owners[branch]].branch
+    return last
+
+
+def _by_place(visits: Sequence[Visit], names: Mapping[str, str]) -> dict[tuple[str, int], Visit]:
     counts: dict[str, int] = {}
+    found = {}
     for visit in visits:
         place = _renamed(visit, names) if names else visit.path
         number = counts[place] = counts.get(place, -1) + 1
-        yield (place, number), visit
+        found[place, number] = visit
+    return found
 
 
 def _renamed(visit: Visit, names: Mapping[str, str]) -> str:
@@ -199,14 +324,14 @@ def _renamed(visit: Visit, names: Mapping[str, str]) -> str:
 
 
 def _visit_differences(
-    left: Visit, right: Visit, number: int, leaving_out: frozenset[str]
+    left: Visit, right: Visit, lead: str, number: int, leaving_out: frozenset[str]
 ) -> list[StateDifference]:
     events = (left.entered_event, right.entered_event)
     found = []
 
     def add(name: str, ours: Json, theirs: Json) -> None:
         if listed := tuple(each for each in differences(ours, theirs) if _counts(each, leaving_out)):
-            found.append(StateDifference(left.path, name, listed, number, events))
+            found.append(StateDifference(lead + left.path, name, listed, number, events))
 
     stages = dict(right.stages)
     mine = dict(left.stages)
@@ -220,7 +345,8 @@ def _visit_differences(
     if left.left and right.left:
         if not ("output" in mine and "output" in stages):  # JSONata's Output is a stage, and told as one
             add("output", left.output, right.output)
-        add("assigned", dict(left.assigned or {}), dict(right.assigned or {}))
+        if not ("variables" in mine and "variables" in stages):
+            add("assigned", dict(left.assigned or {}), dict(right.assigned or {}))
     return found
 
 
@@ -249,7 +375,9 @@ def shown(value: Side) -> str:
 def lines(comparison: Comparison, left: str, right: str, most: int = 40) -> list[str]:
     """Return a comparison as text; `left` and `right` name its sides, `most` is how many differences are written."""
     if comparison.same:
-        return [f"no difference between {left} and {right} ({comparison.compared:,} states compared)"]
+        return [
+            f"no difference between {left} and {right} ({comparison.compared:,} states compared)", *comparison.notes
+        ]
     found = [f"left: {left}", f"right: {right}"]
     for each in comparison.states[:most]:
         visit = f" (visit {each.visit + 1})" if each.visit else ""
@@ -261,7 +389,7 @@ def lines(comparison: Comparison, left: str, right: str, most: int = 40) -> list
     if len(comparison.states) > most:
         found.append(f"and {len(comparison.states) - most:,} more")
     found += [f"{each}" for each in comparison.ends]
-    return found
+    return [*found, *comparison.notes]
 
 
 def _title(found: StateDifference) -> str:

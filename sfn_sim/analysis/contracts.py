@@ -215,7 +215,7 @@ def told(shape: Shape) -> Shape:
     """Return what a learned shape may be used for: lists that were empty so far may hold anything."""
     if shape.is_anything or shape.is_never:
         return shape
-    fields = {key: Field(told(each.shape), each.required) for key, each in shape.fields.items()}
+    fields = {key: replace(each, shape=told(each.shape)) for key, each in shape.fields.items()}
     items = shape.items
     if items is not None:
         items = ANYTHING if items.is_never else told(items)

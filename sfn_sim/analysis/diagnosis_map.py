@@ -7,6 +7,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from sfn_sim.analysis.kept import is_imported
 from sfn_sim.analysis.trace import keys_of, kind_of
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json
@@ -102,6 +103,10 @@ def _map_run(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
         diagnosis.what = detail.message
         return
     failed = sorted(index for index, child in run.children.items() if child.status == "FAILED")
+    if is_imported(run) and not failed:
+        diagnosis.what = "too many of its children failed, and the history does not have theirs"
+        diagnosis.fix = f"add the history of one that failed: sfn-sim import … --child '{visit.path}[N]=HISTORY.json'"
+        return
     counted = f"{run.items['FAILED']:,} of {_total(run)} items failed, and {_borne(run)}"
     if not failed:
         diagnosis.what = counted
@@ -109,7 +114,8 @@ def _map_run(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
     child = run.children[failed[0]]
     name = f"{'item' if child.items == 1 else 'batch'} {child.index} of {visit.path}"
     _take_over(diagnosis, child.execution(), name)
-    diagnosis.notes.append(counted)
+    if not is_imported(run):
+        diagnosis.notes.append(counted)
     if len(failed) > 1:
         others = ", ".join(str(index) for index in failed[1 : _NAMED + 1])
         diagnosis.notes.append(f"the next that failed: {others}{', …' if len(failed) > _NAMED + 1 else ''}")
@@ -121,6 +127,13 @@ def _take_over(diagnosis: Diagnosis, child: Execution, name: str) -> None:
     from sfn_sim.analysis import diagnosis as whole  # which uses this module
 
     source = diagnosis.source
+    if not child.log.visits:
+        diagnosis.what = f"{name} was refused before it began: {child.error}: {child.cause}"
+        if child.detail is not None and child.detail.size_bytes:
+            size, most = child.detail.size_bytes, child.detail.limit_bytes
+            diagnosis.why = f"its input has {size:,} bytes, and {most:,} is the most"
+            diagnosis.fix = "give each child less (ItemSelector, ItemBatcher), or the key of what stands in S3"
+        return
     inner = whole.diagnose(child, source) if source is not None else None
     if inner is None:
         diagnosis.what = f"{name}: {child.error}: {child.cause}"

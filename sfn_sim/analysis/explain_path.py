@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sfn_sim.analysis.lineage_places import Place, stages, variables_before
 from sfn_sim.analysis.trace import MISSING, elsewhere, look, path_text
@@ -23,6 +23,9 @@ from sfn_sim.run.context import context_object
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Branch
 from sfn_sim.run.seed import Stream
+
+if TYPE_CHECKING:
+    from sfn_sim.query.jsonata import Bindings
 
 _MOST_NEAR = 4
 _ITEMS = ("afterItems", "afterItemsPath", "afterInputPath", "input")
@@ -120,7 +123,10 @@ def try_expression(
         if text.startswith("{%"):
             return _try_jsonata(text, {"input": data, **(states or {})}, scope)
         if text[:1] in ("{", "["):
-            return _try_template(compile_template(json.loads(text), ""), data, scope)
+            value = json.loads(text)
+            if _has_jsonata(value):
+                return _try_jsonata_template(value, {"input": data, **(states or {})}, scope)
+            return _try_template(compile_template(value, ""), data, scope)
         if text.startswith("States."):
             part = _try_call(compile_intrinsic(text), data, scope)
         else:
@@ -134,18 +140,47 @@ def try_expression(
     return Tried("intrinsic" if text.startswith("States.") else "path", (part,), part.value)
 
 
+def _has_jsonata(value: Json) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_jsonata, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and value.startswith("{%") and value.endswith("%}")
+
+
+def _try_jsonata_template(value: Json, fields: Mapping[str, Json], scope: Scope) -> Tried:
+    """Evaluate a template of JSONata, expression by expression."""
+    from sfn_sim.query.jsonata_errors import JsonataProblems
+    from sfn_sim.query.jsonata_template import compile_template as compile_jsonata
+
+    try:
+        template = compile_jsonata(value, "", "")
+    except JsonataProblems as problems:
+        raise ConfigurationError(str(problems)) from None
+    parts = []
+    for each in template.expressions:
+        (part,) = _try_jsonata(f"{{% {each.expression.text} %}}", fields, scope).parts
+        parts.append(replace(part, name=each.field.lstrip("/")))
+    whole = template.evaluate(_bindings(fields, scope)) if not any(part.error for part in parts) else None
+    return Tried("template", tuple(parts), whole)
+
+
+def _bindings(fields: Mapping[str, Json], scope: Scope) -> Bindings:
+    from sfn_sim.query.jsonata import Bindings
+
+    return Bindings(
+        fields=fields, context=scope.context, variables=scope.variables, randomness=scope.seed, now_ms=scope.now_ms
+    )
+
+
 def _try_jsonata(text: str, fields: Mapping[str, Json], scope: Scope) -> Tried:
     """Evaluate JSONata: what each sub-expression gives, in the order of the text."""
-    from sfn_sim.query.jsonata import Bindings, compile_expression
+    from sfn_sim.query.jsonata import compile_expression
     from sfn_sim.query.jsonata_errors import UNDEFINED, JsonataProblem, QueryEvaluationError
     from sfn_sim.query.jsonata_explain import explain
 
     if not text.endswith("%}"):
         raise ConfigurationError(f"{text}: JSONata ends with %}}")
     code = text[2:-2].strip()
-    bindings = Bindings(
-        fields=fields, context=scope.context, variables=scope.variables, randomness=scope.seed, now_ms=scope.now_ms
-    )
+    bindings = _bindings(fields, scope)
     try:
         compiled = compile_expression(code)
     except JsonataProblem as problem:

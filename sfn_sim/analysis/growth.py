@@ -20,6 +20,7 @@ OTHER = "other"
 LIMITS = (PAYLOAD, EVENTS, INPUT)
 _GUESSES = 5
 _FAR = 0.9
+_LEAST_GROWTH = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Sample:
         ways: what tells one way through the machine from another: states that follow, values that are null.
         carried_out: how many handlers were called; `modelled` how many calls were answered by a model instead.
         limit_bytes: the payload limit; `limit_events` the history's.
-        slack_bytes: by how much the model was seen to differ from a handler, at most, in one answer.
+        checked: how many answers of the model were compared with those of the handlers.
+        slack_bytes: by how much one of these differed in size, at most.
     """
 
     value: int
@@ -77,6 +79,7 @@ class Sample:
     modelled: int = 0
     limit_bytes: int = limits.PAYLOAD.value
     limit_events: int = limits.HISTORY_EVENTS.value
+    checked: int = 0
     slack_bytes: int = 0
 
     @property
@@ -109,6 +112,7 @@ class Sample:
             "objects": self.objects, "largest": {"state": state, **payload.to_json()},
             "payloads": {name: each.to_json() for name, each in self.payloads.items()},
             "items": dict(self.items), "carried_out": self.carried_out, "modelled": self.modelled,
+            "checked": self.checked, "slack_bytes": self.slack_bytes,
         }  # fmt: skip
 
 
@@ -252,15 +256,16 @@ def _between(at: Callable[[int], Sample], one: Sample, other: Sample, depth: int
 
 
 def _guess(one: Sample, other: Sample) -> int:
-    """Return a value between two: where the payload should meet its limit, or else the middle."""
-    middle = (one.value + other.value) // 2
-    if not one.holds or other.reached != PAYLOAD or other.state not in one.payloads:
-        return middle
-    sizes = one.payloads[other.state].size_bytes, other.payloads[other.state].size_bytes
-    if not sizes[0] < one.limit_bytes <= sizes[1]:
-        return middle
-    rate = (sizes[1] - sizes[0]) / (other.value - one.value)
-    value = one.value + int((one.limit_bytes - sizes[0]) / rate)
+    """Return a value between two: where the payload or the history should meet its limit, or else the middle."""
+    value = (one.value + other.value) // 2
+    if one.holds and other.reached == EVENTS and one.events:
+        # The history that is full says nothing of how long it would have been.
+        value = one.value * one.limit_events // one.events
+    elif one.holds and other.reached == PAYLOAD and other.state in one.payloads:
+        sizes = one.payloads[other.state].size_bytes, other.payloads[other.state].size_bytes
+        if sizes[0] <= one.limit_bytes < sizes[1]:
+            rate = (sizes[1] - sizes[0]) / (other.value - one.value)
+            value = one.value + int((one.limit_bytes - sizes[0]) / rate)
     return min(max(value, one.value + 1), other.value - 1)
 
 
@@ -312,6 +317,54 @@ def rate_of(curve: Curve, sample: Sample, state: str) -> Rate | None:
     grown = [(path, (size - had[path]) / steps) for path, size in payload.fields if path in had]
     fields = tuple(sorted((each for each in grown if each[1] > 0), key=lambda each: -each[1]))
     return Rate(state, stage, (payload.size_bytes - other.sizes[stage]) / steps, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How far something is from its limit, and where it would meet it if it went on growing as it does.
+
+    Attributes:
+        name: a state, or "history".
+        unit: "bytes" or "events"; `size` is how many there are.
+        per_unit: how many more with each step of the varied quantity.
+        meets_at: the value at which the limit would be met; None where nothing grows.
+    """
+
+    name: str
+    unit: str
+    size: int
+    per_unit: float
+    meets_at: int | None
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as `--json` prints it."""
+        return {
+            "name": self.name, "unit": self.unit, "size": self.size, "per_unit": self.per_unit,
+            "meets_at": self.meets_at,
+        }  # fmt: skip
+
+
+def outlooks(curve: Curve, most: int) -> list[Outlook]:
+    """Return the history and the `most` largest states, the largest first, at the largest value that holds."""
+    last = curve.holding
+    if last is None:
+        return []
+    found = []
+    for name in sorted(last.payloads, key=lambda name: -last.payloads[name].size_bytes)[:most]:
+        rate, size = rate_of(curve, last, name), last.payloads[name].size_bytes
+        if rate is not None:
+            found.append(_outlook(name, "bytes", size, rate.bytes_per_unit, last, last.limit_bytes))
+    below = [each for each in curve.samples if each.value <= last.value * _FAR]
+    if below:
+        rate_events = (last.events - below[-1].events) / (last.value - below[-1].value)
+        found.append(_outlook("history", "events", last.events, rate_events, last, last.limit_events))
+    return found
+
+
+def _outlook(name: str, unit: str, size: int, per_unit: float, last: Sample, limit: int) -> Outlook:
+    grows = per_unit * last.value > _LEAST_GROWTH * size
+    meets_at = last.value + int((limit - size) / per_unit) + 1 if grows else None
+    return Outlook(name, unit, size, per_unit, meets_at)
 
 
 def capped(samples: Sequence[Sample]) -> tuple[str, int] | None:

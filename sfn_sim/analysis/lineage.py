@@ -31,6 +31,7 @@ from sfn_sim.analysis.lineage_places import (
     base_of_work,
     called,
     chosen,
+    is_whole,
     items_before,
     last_of_item,
     read_address,
@@ -126,6 +127,8 @@ class _Walk:
         if stage == "input":
             return self._input(place, steps, value)
         made_by = step_of(self._execution, place, stage)
+        if stage == "output" and not is_whole(place.visit):
+            return Back("unknown", f"what {place.path} made is not in the record: see what its import lacks")
         if stage == "output" and made_by is None:
             last = next(name for name in reversed(names[:-1]) if name != "variables")
             return Back("passed", "", (Point(place, last, steps),))
@@ -185,6 +188,8 @@ class _Walk:
         if found is None:
             data = value_at(place.visit, base)
             words = f"{step.field} of {name} has no {path_text(steps)}"
+            if step.stage == "variables":  # a variable's name is no key of the data
+                return Back("missing", words, field=step.field, pointer=step.pointer)
             if look(as_json(data), steps) is MISSING or not steps:
                 near = loss_before(place, steps) if base == "input" else None
                 if near is None:

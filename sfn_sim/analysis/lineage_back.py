@@ -165,14 +165,15 @@ class Jsonata:
         text, who = shortened(compiled.text), f"{at} of {place.visit.name}"
         sources = self._points(place, told, item)
         more: dict[str, Any] = {"field": at, "expression": compiled.text, "pointer": pointer}
-        reads = ", ".join(each.text for each in told.places)
+        reads, beside = ", ".join(each.text for each in told.places), self._beside(place, told, item)
         match told.kind:
             case "missing" if not told.places:
                 return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", part)
             case "missing" if (lost := self._had(place, step, steps)) is not None and lost not in sources:
                 return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", part)
             case "missing":
-                return Back("missing", f"{who} leaves it out: {reads} gives nothing", sources, **more)
+                words = f"{who} leaves it out: {reads} gives nothing{beside}"
+                return Back("missing", words, sources, **more)
             case "literal":
                 return Back("literal", f"{who} has it written down: {text}", **more)
             case "drawn":
@@ -180,22 +181,21 @@ class Jsonata:
             case "read":
                 whole = reads.startswith(text)
                 words = f"{who} reads {reads}" if whole else f"{who} takes {reads}: {text}"
-                return Back("read" if sources else "context", words + self._beside(told, sources), sources, **more)
+                return Back("read" if sources else "context", words + beside, sources, **more)
             case "made":
                 words = f"{who} makes it of {reads}: {text}"
-                return Back("made", words + self._beside(told, sources), sources, **more)
+                return Back("made", words + beside, sources, **more)
         drawn = "; chance or the clock has a part in it" if draws(compiled) else ""
         words = f"{who} is made by the expression {text}, which reads {reads or 'nothing'}; {told.why}{drawn}"
         return Back("unknown", words, sources, **more)
 
     @staticmethod
-    def _beside(told: Told, sources: tuple[Point, ...]) -> str:
+    def _beside(place: Place, told: Told, item: int) -> str:
         """Say which of the places that were read no state made."""
-        if len(sources) == len(told.places):
-            return ""
-        unknown = [each.text for each in told.places if each.root.startswith("$")]
-        what = ["the Context Object"] if any(each.root == "context" for each in told.places) else []
-        what += [f"the variable {each}, which no state before assigned" for each in unknown] if not what else []
+        lacking = [each for each in told.places if point_of(place, each, item) is None]
+        what = ["the Context Object"] if any(each.root == "context" for each in lacking) else []
+        names = dict.fromkeys(each.root for each in lacking if each.root.startswith("$"))
+        what += [f"the variable {name}, which no state before assigned" for name in names]
         return f" ({', '.join(what)})" if what else ""
 
     @staticmethod
@@ -207,7 +207,7 @@ class Jsonata:
     def _had(place: Place, step: Step, steps: Steps) -> Point | None:
         """Return where in its result or its input a state had what it does not give on."""
         for stage in ((RESULT, "input") if step.states == RESULT else ("input",)):
-            if steps and not isinstance(value_at(place.visit, stage, steps), _Missing):
+            if steps and step.stage != "variables" and not isinstance(value_at(place.visit, stage, steps), _Missing):
                 return Point(place, stage, steps)
         return None
 
@@ -217,6 +217,8 @@ class Jsonata:
         pointer = part.expression.pointer if part is not None else step.pointer
         at = field_text(step, state.pointer, pointer)
         words = f"{at} of {place.visit.name} {what}"
+        if step.stage == "variables":  # a variable's name is no key of the data
+            return Back("missing", words, (), at, "", pointer)
         source = self._had(place, step, steps)
         if source is not None:
             lost = Lost(source, as_json(value_at(place.visit, source.stage, steps)), place.visit.path, at, words)

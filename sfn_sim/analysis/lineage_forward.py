@@ -20,6 +20,7 @@ from sfn_sim.analysis.lineage_places import (
     Steps,
     called,
     givers,
+    is_whole,
     items_before,
     read_address,
     stages,
@@ -406,6 +407,8 @@ class _Forward:
                 continue
             if stage == "result":
                 mine[stage] = self._result(place, mine, value) | self._started(place, stage)
+            elif stage == "output" and not is_whole(visit):
+                mine[stage] = NONE
             elif stage == "output" and step_of(self._execution, place, stage) is None:
                 mine[stage] = mine[next(name for name in reversed(mine) if name != "variables")]
             elif stage == "errorOutput":
@@ -414,7 +417,10 @@ class _Forward:
                 mine[stage] = self._stage(place, stage, mine)
             had = had or mine[stage]
         mine["output"] |= self._started(place, "output")
-        if had and not mine["output"] and not mine.get("variables"):
+        if had and not is_whole(visit):
+            words = f"{visit.name} may give it on: what it made is not in the record"
+            self._use(visit.name, "", "unknown", words, place)
+        elif had and not mine["output"] and not mine.get("variables"):
             self._dropped(place, had, mine)
         return mine["output"]
 
@@ -424,7 +430,10 @@ class _Forward:
         steps = given[0] if given else min(had, key=str)
         field = losing_field(visit, steps, not given)
         none = visit.state.state.flow.result_path == "$" and field == "ResultPath"
-        by = "it has no ResultPath, and its result has it not" if none else f"by its {field}"
+        if visit.state.state.query_language == JSONATA and step_of(self._execution, place, "output") is None:
+            field, none = "Catch" if visit.caught else "Output", True
+        by = f"it has no {field}, and its result has it not" if none else f"by its {field}"
+        by = "the error that its Catch gives on takes its place" if none and visit.caught else by
         pointer = visit.state.state.pointer if none else f"{visit.state.state.pointer}/{field}"
         self._use(visit.name, field, "dropped", f"{visit.name} does not give it on: {by}", place, "", pointer)
 

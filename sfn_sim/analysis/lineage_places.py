@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeAlias
 
+from sfn_sim.analysis.kept import why_not_there
 from sfn_sim.analysis.trace import MISSING, _Missing, effective_input, look, path_text
-from sfn_sim.definition.model import TaskState
+from sfn_sim.definition.model import ChoiceState, MapState, ParallelState, TaskState
 from sfn_sim.definition.plan import PlannedCatcher, Step
 from sfn_sim.errors import ConfigurationError, error_matches
 from sfn_sim.payload import Json
@@ -137,11 +138,8 @@ def find_places(execution: Execution, name: str) -> tuple[Place, ...]:
 
 
 def _nowhere(execution: Execution, name: str) -> str:
-    for run in execution.map_runs:
-        lead = f"{run.path}["
-        number = name[len(lead) :].partition("]")[0] if name.startswith(lead) else ""
-        if number.isdecimal() and int(number) not in run.children:
-            return _not_kept(run, int(number))
+    if not_kept := why_not_there(execution, name):
+        return not_kept
     every = list(places(execution))
     entered = list(dict.fromkeys(each.visit.name for each in every))
     known = [each.name for each in execution.machine.states] if execution.machine is not None else entered
@@ -155,14 +153,6 @@ def _nowhere(execution: Execution, name: str) -> str:
     near = get_close_matches(last, known, 1)
     hint = f"; did you mean {near[0]}?" if near else f"; its states: {', '.join(known[:12])}"
     return f"the machine has no state named {last}{hint}"
-
-
-def _not_kept(run: MapRun, number: int) -> str:
-    count = sum(run.executions.values())
-    if number >= count:
-        return f"{run.path} has {count:,} children, and no number {number:,} (they are counted from 0)"
-    kept = f"the first {run.keep:,} and the failed ones" if run.children else "none of them"
-    return f"child {number:,} of {run.path} is not in the record: of its {count:,} children it has {kept}"
 
 
 def read_address(execution: Execution, text: str) -> Address:
@@ -250,6 +240,20 @@ def called(visit: Visit) -> str:
     if state.resource.startswith(_LAMBDA) and isinstance(given, dict):
         return str(given.get("FunctionName", state.resource)).rpartition(":")[2]
     return state.resource.rpartition(":")[2] or state.resource
+
+
+def is_whole(visit: Visit) -> bool:
+    """Tell whether the stages between a visit's input and its output are there; a history may lack what they need."""
+    names, planned = {name for name, _ in visit.stages}, visit.state
+    if visit.caught:
+        return "errorOutput" in names
+    if isinstance(planned.state, ChoiceState):
+        return True
+    plan = planned.plan
+    wanted = {step.stage for step in (*plan.once, *plan.before, *plan.after)}
+    if isinstance(planned.state, TaskState | MapState | ParallelState):
+        wanted.add("result")
+    return wanted <= names
 
 
 def base_of_work(visit: Visit) -> str:

@@ -35,9 +35,13 @@ def check(
     """
     from sfn_sim.commands.checking import CheckRequest, carry_out
     from sfn_sim.report.findings import FORMATS, as_text
-    from sfn_sim.runner import pairs
 
-    request = CheckRequest(machines=machines, substitutions=pairs("--substitute", substitutions), **options)
+    given = {}
+    if substitutions:  # what runs a machine takes longer to load than a check takes
+        from sfn_sim.runner import pairs
+
+        given = pairs("--substitute", substitutions)
+    request = CheckRequest(machines=machines, substitutions=given, **options)
     done = carry_out(request)
     form = "json" if as_json else form
     if form == "text":

@@ -125,7 +125,7 @@ def _write(svg: Path | None, as_csv: Path | None, curve: Curve) -> None:
 
 
 def _document(curve: Curve, pairs: list[tuple[Sample, Sample]]) -> dict[str, Json]:
-    from sfn_sim.analysis.growth import capped
+    from sfn_sim.analysis.growth import capped, outlooks
 
     holding, failing, cap = curve.holding, curve.failing, capped(curve.samples)
     return {
@@ -134,6 +134,7 @@ def _document(curve: Curve, pairs: list[tuple[Sample, Sample]]) -> dict[str, Jso
         "first_that_fails": failing.value if failing else None,
         "cap": {"map": cap[0], "items": cap[1]} if cap else None,
         "samples": [each.to_json() for each in curve.samples],
+        "outlooks": [each.to_json() for each in outlooks(curve, len(holding.payloads) if holding else 0)],
         "boundaries": [each.to_json() for each in curve.boundaries],
         "verified": [{"value": real.value, "seen": seen.to_json(), "in_full": real.to_json()} for seen, real in pairs],
         "ok": failing is None,

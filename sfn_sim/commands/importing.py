@@ -13,13 +13,15 @@ import click
 @click.option("--definition", required=True, metavar="MACHINE|FILE",
               help="The definition, or what describe-state-machine-for-execution printed.")
 @click.option("--execution-arn", metavar="ARN", help="The execution's ARN, which its history does not have.")
+@click.option("--child", "children", metavar="MAP[N]=HISTORY", multiple=True,
+              help="The history of a child of a Map Run, such as 'Rows[3]=child.json'; or one of its pages.")
 @click.option("--substitute", "substitutions", metavar="NAME=VALUE", multiple=True, help="Fill ${NAME}.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path),
               help="Add the run to an SQLite file.  [default: the project's runs]")
 @click.option("--learn", is_flag=True, help="Widen contracts/ by the shapes that functions were given and gave.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str | None,
-               substitutions: tuple[str, ...], record: Path | None, learn: bool, as_json: bool) -> None:
+               children: tuple[str, ...], substitutions: tuple[str, ...], record: Path | None, learn: bool, as_json: bool) -> None:
     """Make a recorded run of what `aws stepfunctions get-execution-history` printed.
 
     HISTORIES is its file, or all its pages. Tells what the history lacks, and the first event at which sfn-sim makes
@@ -36,7 +38,8 @@ def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str 
     config = find_config()
     known = {**config.substitutions, **pairs("--substitute", substitutions)}
     machine = StateMachine.load(find_machine(definition, config.definitions), known)
-    imported = import_history(read_history(histories), machine, execution_arn)
+    given = {place: read_history(pages) for place, pages in _pages(children).items()}
+    imported = import_history(read_history(histories), machine, execution_arn, given)
     place = record or make_folder(project_folder(config))
     execution, notes = imported.execution, imported.notes()
     if config.redact:
@@ -63,3 +66,16 @@ def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str 
         click.echo(f"  {note}")
     if not imported.differences:
         click.echo("  our fold is AWS's in every event")
+
+
+def _pages(children: tuple[str, ...]) -> dict[str, list[Path]]:
+    """Return the files of each child's history by the child's place."""
+    from sfn_sim.errors import ConfigurationError
+
+    found: dict[str, list[Path]] = {}
+    for each in children:
+        place, equals, file = each.partition("=")
+        if not equals or not file:
+            raise ConfigurationError(f"--child {each}: write MAP[N]=HISTORY, such as 'Rows[3]=child.json'")
+        found.setdefault(place, []).append(Path(file))
+    return found

@@ -40,8 +40,8 @@ def replay(run: str, definition: str | None, start_at: str | None, as_json: bool
     from sfn_sim.testing.mocks import Mocks
     from sfn_sim.world import load_fixture, open_world
 
-    if no_handlers and (handlers or fixture):
-        raise ConfigurationError("--no-handlers calls none: leave out --handlers and --fixture")
+    if no_handlers and handlers:
+        raise ConfigurationError("--no-handlers calls none: leave out --handlers")
     recorded = find_run(run)
     config = find_config()
     machine = _machine(recorded, definition, pairs("--substitute", substitutions))
@@ -50,8 +50,9 @@ def replay(run: str, definition: str | None, start_at: str | None, as_json: bool
         if fixture is not None:
             world = load_fixture(find_fixture(machine.name, fixture, config.fixtures))
         found = None if no_handlers else handlers_of(handlers, config, world.environment if world else {})
-        if world is not None and found is not None:
-            stack.enter_context(open_world(world, seed=recorded.row.seed, allow_network=found.hosts()))
+        if world is not None:
+            hosts = found.hosts() if found is not None else ()
+            stack.enter_context(open_world(world, seed=recorded.row.seed, allow_network=hosts))
         mocks = Mocks.read(world.mocks, world.path) if world is not None and world.mocks else None
         done = replayed(
             recorded.execution, machine, handlers=found, start_at=start_at, isolate=world is None, mocks=mocks
@@ -89,6 +90,7 @@ def _json(recorded: RecordedRun, done: Replayed) -> dict[str, object]:
             "recorded": done.used.recorded,
             "real": done.used.real,
             "recorded_for_another_payload": done.used.other,
+            "world": done.used.world,
         },
         "notes": list(recorded.notes),
     }
@@ -105,7 +107,7 @@ def _lines(recorded: RecordedRun, done: Replayed, machine: StateMachine, everyth
     if comparison.states and not everything:
         first = comparison.states[0]
         found.append(f"the runs part at {first.place}:")
-        found += lines(type(comparison)([first], comparison.ends, comparison.compared), *names)
+        found += lines(type(comparison)([first], comparison.ends, comparison.compared, comparison.notes), *names)
         found += [f"{len(comparison.states) - 1:,} more states differ: --all"] if len(comparison.states) > 1 else []
     else:
         found += lines(comparison, *names, most=sys.maxsize)

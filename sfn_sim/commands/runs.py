@@ -41,19 +41,25 @@ def runs(file: Path | None, keep: int | None, as_json: bool) -> None:
 def _json(row: RunRow) -> dict[str, object]:
     import dataclasses
 
-    return {**dataclasses.asdict(row), "notes": list(row.notes)}
+    children = dict(zip(("kept", "of"), row.children, strict=True))
+    return {**dataclasses.asdict(row), "children": children, "notes": list(row.notes)}
 
 
 def _table(rows: list[RunRow]) -> list[str]:
     from sfn_sim.commands.texts import aligned, duration, size
 
-    lines = [("run", "machine", "status", "virtual", "events", "size", "recorded", "execution")]
+    # Most machines have no distributed Map.
+    with_children = any(of for _, of in (row.children for row in rows))
+    header = ("run", "machine", "status", "virtual", "events", *(("children",) if with_children else ()), "size")
+    lines: list[tuple[str, ...]] = [(*header, "recorded", "execution")]
     for row in rows:
         status = f"{row.status} {row.error}" if row.error else row.status
         recorded = row.recorded_at[:19].replace("T", " ")
         origin = "" if row.origin == "run" else f" ({row.origin})"
+        kept, of = row.children
+        children = ((f"{kept:,} of {of:,}" if of else "",) if with_children else ())
         lines.append((
-            str(row.number), row.machine, status, duration(row.elapsed_ms), f"{row.events:,}", size(row.size_bytes),
-            recorded, f"{row.execution}{origin}",
+            str(row.number), row.machine, status, duration(row.elapsed_ms), f"{row.events:,}", *children,
+            size(row.size_bytes), recorded, f"{row.execution}{origin}",
         ))  # fmt: skip
     return aligned(lines)

@@ -29,7 +29,7 @@ def sample_of(execution: Execution, given: Scaled, fixture: Fixture, objects: in
         value=given.value, status=execution.status, error=execution.error, cause=execution.cause, reached=reached,
         state=state, events=len(log.events), objects=objects, payloads=_payloads(execution), items=_items(execution),
         ways=_ways(execution), carried_out=given.carried_out, modelled=given.modelled, limit_bytes=options.limit_bytes,
-        limit_events=limit_events, slack_bytes=given.slack_bytes,
+        limit_events=limit_events, checked=given.checked, slack_bytes=given.slack_bytes,
     )  # fmt: skip
 
 

@@ -145,6 +145,7 @@ class Scaled(Mocks):
     carried_out: int = 0
     modelled: int = 0
     objects: int = 0
+    checked: int = 0
     slack_bytes: int = 0
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -240,6 +241,7 @@ class _Scaling:
         if answer is not None and answer.result is not None and outcome.result is not None:
             self._given.modelled -= 1
             self._given.objects -= here.objects
+            self._given.checked += 1
             difference = abs(len(answer.result) - len(outcome.result))
             self._given.slack_bytes = max(self._given.slack_bytes, difference)
         elif number < self._given.most and (example := self._example(call, outcome)) is not None:

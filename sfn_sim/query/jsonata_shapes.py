@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from sfn_sim.query.jsonata_reads import field_of
 from sfn_sim.query.jsonata_shapes_functions import FUNCTIONS, Call
 from sfn_sim.query.jsonata_shapes_narrow import Narrowed, narrowed
+from sfn_sim.query.jsonata_shapes_operators import OPERATORS, negated
 from sfn_sim.query.jsonata_shapes_values import (
     FAILS,
     MISSING,
@@ -40,13 +41,9 @@ from sfn_sim.query.jsonata_syntax import Node
 from sfn_sim.query.shapes import (
     ANY_BOOLEAN,
     ANY_NUMBER,
-    ANY_STRING,
     ANYTHING,
     ARRAY,
-    BOOLEAN,
-    FALSE,
     NEVER,
-    NULL,
     NUMBER,
     OBJECT,
     STRING,
@@ -143,12 +140,13 @@ def ask(tree: Node, known: Shape) -> tuple[Reading, Narrowed]:
 class Evaluation:
     """One evaluation over shapes: what was noted on the way, each place once."""
 
-    __slots__ = ("_applied", "_bound", "_depth", "notes", "unsure")
+    __slots__ = ("_applied", "_bound", "_depth", "_tree", "notes", "unsure")
 
     def __init__(self, tree: Node) -> None:
         self.notes: dict[tuple[object, ...], Note] = {}
         self.unsure = False
-        self._bound = frozenset(str(each.value) for each in tree.walk() if each.kind in ("bind", "focus", "index"))
+        self._tree = tree
+        self._bound: frozenset[str] | None = None
         self._depth = 0
         self._applied = 0
 
@@ -161,6 +159,13 @@ class Evaluation:
         given = operate(self, node, env)
         self._depth -= 1
         return given
+
+    def _binds(self, name: str) -> bool:
+        """Tell whether the expression binds a name, anywhere."""
+        if self._bound is None:
+            binding = ("bind", "focus", "index")
+            self._bound = frozenset(str(each.value) for each in self._tree.walk() if each.kind in binding)
+        return name in self._bound
 
     def unknown(self) -> Given:
         """Return what is known of what is not followed."""
@@ -237,9 +242,9 @@ class Evaluation:
             local = env.local[name]
             # What a test has told since of the place from where it is counts.
             return env.at(local.place) if local.place else local
-        if name in self._bound:
-            return self.unknown()
         found = env.at((name,))
+        if name != "states" and self._binds(name):
+            return self.unknown()
         if found.is_missing and name in FUNCTIONS:
             return Given(ANYTHING, function=Function(name))
         return found
@@ -249,11 +254,10 @@ class Evaluation:
 
     def _path(self, node: Node, env: Env) -> Given:
         first, *rest = node.parts
-        inner = env.inner()
-        is_name = field_of(first) is not None and inner.item is not None
-        given = self._name(first, inner) if is_name else self.of(first, inner)
+        is_name = field_of(first) is not None and env.item is not None
+        given = self._name(first, env) if is_name else self.of(first, env)
         for step in rest:
-            given = self._step(given, step, inner)
+            given = self._step(given, step, env)
         return given
 
     def _step(self, given: Given, step: Node, env: Env) -> Given:
@@ -306,11 +310,13 @@ class Evaluation:
 
     def _keep(self, node: Node, env: Env) -> Given:
         given = self.of(node.parts[0], env)
-        if given.is_missing or given.never_returns or given.loose:
-            return as_list(given)
-        # Behind anything but a path, [] keeps lists and leaves what is none.
-        self.unsure |= given.shape.kinds != ARRAY
-        return replace(given, place=None, loose=given.shape.kinds != ARRAY)
+        if given.is_missing or given.never_returns or given.shape.kinds == ARRAY:
+            return given
+        # Behind anything but a path, [] keeps lists, and what is none mostly stays so.
+        self.unsure = True
+        item, at_least, at_most = items_of(given)
+        kept = ANYTHING if item.is_anything else join(given.shape, an_array(item, at_least, at_most))
+        return Given(kept, given.there, lack=given.lack, loose=True)
 
     def _sort(self, node: Node, env: Env) -> Given:
         given = self.of(node.parts[0], env)
@@ -354,12 +360,9 @@ class Evaluation:
             if not isinstance(name, str):
                 is_open = True
                 self.need(self.of(key, env), STRING, key, env, "the key of an object")
-            elif given.there is Verdict.UNDECIDED:
-                # Whether the key is there is not known, and a key that is known to be optional would say it were.
-                fields.pop(name, None)
-                is_open = True
             elif not given.is_missing:
-                fields[name] = Field(stored(given), required=given.there is Verdict.PRESENT)
+                there = given.there
+                fields[name] = Field(stored(given), there is Verdict.PRESENT, there is Verdict.UNDECIDED)
         return Given(an_object(fields, is_open=is_open))
 
     def _group(self, node: Node, env: Env) -> Given:
@@ -388,7 +391,7 @@ class Evaluation:
         given = self.of(node.parts[0], env)
         if given.never_returns or self.need(given, NUMBER, node, env, "-"):
             return FAILS
-        return needing(_negated(given.shape), given)
+        return needing(negated(given.shape), given)
 
     def _condition(self, node: Node, env: Env) -> Given:
         test = node.parts[0]
@@ -433,7 +436,7 @@ class Evaluation:
         given = before + [self.of(part, env) for part in parts]
         if any(each.never_returns for each in given):
             return FAILS
-        if name and name not in env.local and name not in self._bound:
+        if name and name not in env.local and not self._binds(name):
             if name in FUNCTIONS and env.at((name,)).is_missing:
                 nodes = () if before else tuple(parts)
                 return self._called(name, node, given, nodes, env)
@@ -466,63 +469,9 @@ class Evaluation:
         other = self.of(right, env)
         if one.never_returns or other.never_returns:
             return FAILS
-        return _OPERATORS[sign](self, node, one, other, env)
+        return OPERATORS[sign](self, node, one, other, env)
 
 
-def _negated(shape: Shape) -> Shape:
-    known = shape.numbers if shape.kinds == NUMBER else None
-    return Shape(NUMBER, numbers=frozenset(-each for each in known)) if known else ANY_NUMBER
-
-
-def _arithmetic(self: Evaluation, node: Node, one: Given, other: Given, env: Env) -> Given:
-    sides = ((one, node.parts[0]), (other, node.parts[1]))
-    fix = "convert it with $number, or test it with $type before"
-    failing = [self.need(each, NUMBER, part, env, f"the operator {node.value}", fix) for each, part in sides]
-    if any(failing):
-        return FAILS
-    return needing(ANY_NUMBER, one, other)
-
-
-def _ordered(self: Evaluation, node: Node, one: Given, other: Given, env: Env) -> Given:
-    sides = ((one, node.parts[0]), (other, node.parts[1]))
-    fix = "convert one of them with $number or $string"
-    failing = [self.need(each, NUMBER | STRING, part, env, f"the operator {node.value}", fix) for each, part in sides]
-    if any(failing):
-        return FAILS
-    kinds = [each.shape.kinds for each, _ in sides]
-    known = all(not each.shape.is_anything and not each.is_missing for each, _ in sides)
-    there = worst(each.there for each, _ in sides)
-    if known and not kinds[0] & kinds[1] and not one.loose and not other.loose:
-        verdict = Verdict.MISSING if there is Verdict.PRESENT else Verdict.SOMETIMES
-        what = f"{node.value} compares {describe(one.shape)} with {describe(other.shape)}"
-        if self.note(node, env, verdict, what, fix):
-            return FAILS
-    elif known and any(kind & NUMBER and kind & STRING for kind in kinds):
-        self.note(node, env, Verdict.UNDECIDED, "")
-    return needing(ANY_BOOLEAN, one, other)
-
-
-def _equal(self: Evaluation, node: Node, one: Given, other: Given, env: Env) -> Given:
-    if one.is_missing or other.is_missing:
-        return Given(Shape(FALSE))
-    shapes = (one.shape, other.shape)
-    if any(each.is_anything for each in shapes) or one.loose or other.loose:
-        return Given(ANY_BOOLEAN)
-    kinds = [each.kinds | (BOOLEAN if each.kinds & BOOLEAN else 0) for each in shapes]
-    if not kinds[0] & kinds[1] and not any(each.kinds == NULL for each in shapes):
-        what = f"{node.value} compares {describe(one.shape)} with {describe(other.shape)}: they are never equal"
-        self.note(node, env, Verdict.MISSING, what, "compare it as what it is", kind="unlike")
-    return Given(ANY_BOOLEAN)
-
-
-_Operator = Callable[[Evaluation, Node, Given, Given, Env], Given]
-_OPERATORS: dict[str, _Operator] = {
-    **dict.fromkeys(("+", "-", "*", "/", "%"), _arithmetic),
-    **dict.fromkeys(("<", "<=", ">", ">="), _ordered),
-    **dict.fromkeys(("=", "!="), _equal),
-    "&": lambda *_: Given(ANY_STRING),
-    "in": lambda *_: Given(ANY_BOOLEAN),
-}
 _KINDS: dict[str, Callable[[Evaluation, Node, Env], Given]] = {
     kind: getattr(Evaluation, f"_{kind}")
     for kind in (

@@ -249,7 +249,8 @@ def overlaid(under: Shape, over: Shape) -> Shape:
         if each.required:
             fields[key] = each
         elif below is not None:
-            fields[key] = Field(join(below.shape, each.shape), below.required)
+            vague = not below.required and (below.vague or each.vague)
+            fields[key] = Field(join(below.shape, each.shape), below.required, vague)
         elif not under.open and not each.shape.is_never:
             fields[key] = each
     return Shape(OBJECT, fields=fields, open=under.open or over.open)

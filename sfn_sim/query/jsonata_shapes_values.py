@@ -134,6 +134,10 @@ def member(given: Given, name: str) -> Given:
     """Return what a field of a value is: of an array, that of all its items as one sequence."""
     if given.is_missing:
         return given
+    known = given.shape.fields.get(name) if given.shape.kinds == OBJECT else None
+    if known is not None and known.required and known.shape.kinds:  # mostly it is just there
+        at = None if given.place is None else (*given.place, name)
+        return Given(known.shape, given.there, at, given.lack, given.loose, given.across)
     found = _member(given.shape, name)
     place = None if given.place is None else (*given.place, name)
     across = given.across or given.shape.is_anything or bool(given.shape.kinds & ARRAY)
@@ -160,7 +164,8 @@ def _member(shape: Shape, name: str) -> Given:
         elif known.shape.is_never:
             ways.append(MISSING)
         else:
-            ways.append(Given(known.shape, Verdict.PRESENT if known.required else Verdict.SOMETIMES))
+            absent = Verdict.UNDECIDED if known.vague else Verdict.SOMETIMES
+            ways.append(Given(known.shape, Verdict.PRESENT if known.required else absent))
     if shape.kinds & ARRAY:
         ways.append(across(shape, lambda item: _member(item, name)))
     return either(ways)

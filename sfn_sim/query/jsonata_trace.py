@@ -38,6 +38,7 @@ from sfn_sim.query.jsonata_traced import (
     put_together,
     sequence_of,
     settled,
+    takes_context,
 )
 
 _MOST_STEPS = 400_000
@@ -325,7 +326,7 @@ class Evaluation:
             raise Unfollowable("$$")
         found = names.find(name)
         if found is None:
-            return Traced(Named(name), WRITTEN) if name in FUNCTIONS else NOTHING
+            return Traced(Named(name), WRITTEN) if name in FUNCTIONS else Traced(UNDEFINED, At(f"${name}"))
         return found
 
     def _array(self, node: Node, around: Traced, names: Names) -> Traced:
@@ -401,8 +402,8 @@ class Evaluation:
             is_pattern = part.kind == "regex"
             given = Traced(part, WRITTEN) if is_pattern else self.evaluate(part, around, names)
             arguments.append(given)
-        if not arguments and isinstance(function.value, Named) and function.value.name not in _DRAWING:
-            arguments = [around]
+        if isinstance(function.value, Named) and takes_context(function.value.name, arguments):
+            arguments.insert(0, around)
         return self.call(function, arguments)
 
     def _applied(self, left: Node, right: Node, around: Traced, names: Names) -> Traced:

@@ -286,3 +286,22 @@ def flat(given: Traced) -> list[Traced]:
     for each in given.items():
         found += flat(each) if isinstance(each.value, list) else [each]
     return found
+
+
+# How many arguments a function has to be given; with one fewer its context is the first.
+_WANTED = {
+    "contains": 2, "each": 2, "formatInteger": 2, "formatNumber": 2, "lookup": 2, "match": 2, "pad": 2,
+    "parseInteger": 2, "power": 2, "replace": 3, "sift": 2, "split": 2, "substring": 2, "substringAfter": 2,
+    "substringBefore": 2,
+}  # fmt: skip
+_OF_NOTHING = frozenset(("random", "uuid", "now", "millis"))
+
+
+def takes_context(name: str, arguments: Sequence[Traced]) -> bool:
+    """Tell whether a function that is called so takes its context for its first argument.
+
+    Source: jsonata-js 2.0.6, the signatures of its functions (a `-` behind a parameter).
+    """
+    if name == "substring" and len(arguments) == 2:  # a start and a length
+        return not isinstance(arguments[0].value, str | Undefined)
+    return len(arguments) == _WANTED.get(name, 1) - 1 and name not in _OF_NOTHING

@@ -72,10 +72,15 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of an object: a key that is not required and whose shape is never is known to be absent."""
+    """One key of an object: a key that is not required and whose shape is never is known to be absent.
+
+    `vague`: whether the key is there is not known, as of a key that an open object may have; else a key that is not
+    required is known to be missing at times.
+    """
 
     shape: Shape
     required: bool = True
+    vague: bool = False
 
 
 ANYTHING = Shape(UNKNOWN)
@@ -223,16 +228,22 @@ def _joined_fields(left: Shape, right: Shape, depth: int) -> tuple[Mapping[str, 
     for key in {**left.fields, **right.fields}:
         mine, its = left.fields.get(key), right.fields.get(key)
         if mine is not None and its is not None:
-            fields[key] = Field(join(mine.shape, its.shape, depth + 1), mine.required and its.required)
+            fields[key] = _joined_field(mine, its, depth)
             continue
         there, lacks = mine or its, right if mine is not None else left
         assert there is not None
         if not lacks.open:
             fields[key] = Field(there.shape, required=False)
-        elif not there.required:
+        elif not there.required and not there.vague:
             # That one way lacks it stays known, whatever the other may have.
             fields[key] = Field(ANYTHING, required=False)
     return fields, left.open or right.open
+
+
+def _joined_field(mine: Field, its: Field, depth: int) -> Field:
+    lacking = any(not each.required and not each.vague for each in (mine, its))
+    required = mine.required and its.required
+    return Field(join(mine.shape, its.shape, depth + 1), required, not required and not lacking)
 
 
 def _joined_items(left: Shape, right: Shape, depth: int) -> tuple[Shape | None, int, int | None]:
@@ -286,16 +297,21 @@ def _fields_covered(wide: Shape, narrow: Shape) -> bool:
     for key in {**wide.fields, **narrow.fields}:
         outer, inner = wide.fields.get(key), narrow.fields.get(key)
         if outer is None:
-            known_to_lack = inner is not None and not inner.required
+            known_to_lack = inner is not None and not inner.required and not inner.vague
             if not wide.open or known_to_lack or (inner is not None and not _is_harmless(inner.shape)):
                 return False
         elif inner is None:
-            if narrow.open or outer.required:
+            if narrow.open or outer.required or outer.vague:
                 return False
-        elif (outer.required and not inner.required) or not covers(outer.shape, inner.shape):
+        elif _presence(inner) > _presence(outer) or not covers(outer.shape, inner.shape):
             return False
     # A closed object lacks keys that an open one may have.
     return narrow.open or not wide.open
+
+
+def _presence(each: Field) -> int:
+    """Return how little is sure of a key's presence: 0 it is there, 1 not known, 2 known to be missing at times."""
+    return 0 if each.required else 1 if each.vague else 2
 
 
 def _is_harmless(shape: Shape) -> bool:
@@ -304,7 +320,7 @@ def _is_harmless(shape: Shape) -> bool:
     return (
         shape.kinds == OBJECT
         and shape.open
-        and all(each.required and _is_harmless(each.shape) for each in shape.fields.values())
+        and all((each.required or each.vague) and _is_harmless(each.shape) for each in shape.fields.values())
     )
 
 
@@ -366,7 +382,7 @@ def _below(shape: Shape, step: str | int) -> tuple[bool, Shape]:
         found = shape.fields.get(step)
         if found is None:
             return (lacks, ANYTHING) if shape.open else (True, NEVER)
-        return lacks or not found.required, found.shape
+        return lacks or not (found.required or found.vague), found.shape
     items = shape.items or NEVER
     beyond = shape.at_most is not None and (step >= shape.at_most or -step > shape.at_most)
     return (True, NEVER) if beyond or items.is_never else (lacks, items)
@@ -376,7 +392,8 @@ def _is_guess(shape: Shape, step: str | int) -> bool:
     if shape.is_anything:
         return True
     if isinstance(step, str):
-        return step not in shape.fields
+        known = shape.fields.get(step)
+        return known is None or (known.vague and not known.required)
     return shape.at_least < (step + 1 if step >= 0 else -step)
 
 

@@ -32,9 +32,12 @@ def explanation(found: Explanation, source: Source) -> Iterator[str]:
         yield from (f"  {name}{f' ({count} visits)' if count > 1 else ''}" for name, count in counts.items())
         for run in execution.map_runs:
             count, kept = sum(run.executions.values()), sorted(run.children)
+            # A child that was refused before it began came to no state.
+            begun = next((index for index in kept if run.children[index].log.visits), None)
+            example = f", as {run.path}[{begun}].{run.children[begun].log.visits[0].path}" if begun is not None else ""
             if kept:
-                first = next(iter(run.children[kept[0]].log.visits)).path
-                yield f"  {run.path}: {len(kept):,} of {count:,} children are there, as {run.path}[{kept[0]}].{first}"
+                of = f" of {count:,}" if count else ""
+                yield f"  {run.path}: {len(kept):,}{of} children are there{example}"
         yield "name one of these states to see its stages"
 
 

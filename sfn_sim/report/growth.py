@@ -14,6 +14,7 @@ from sfn_sim.analysis.growth import (
     Sample,
     capped,
     failure,
+    outlooks,
     rate_of,
 )
 
@@ -21,6 +22,7 @@ _PLOT_ROWS = 12
 _PLOT_COLUMNS = 60
 _SHOWN_CHANGES = 2
 _SHOWN_FIELDS = 3
+_SHOWN_STATES = 5
 _HEADERS = ("status", "events", "", "largest payload", "bytes", "", "objects")
 
 
@@ -38,6 +40,7 @@ def growth_lines(curve: Curve, command: str = "", *, plot: bool = True) -> Itera
         yield from plot_lines(curve)
     yield ""
     yield from _changes(curve)
+    yield from _outlooks(curve)
     yield from verdict(curve)
     yield from _trust(curve, command)
 
@@ -119,6 +122,22 @@ def _changes(curve: Curve) -> Iterator[str]:
         shown = "; ".join(changes[:_SHOWN_CHANGES])
         more = len(changes) - _SHOWN_CHANGES
         yield f"  {_between(curve, each).ljust(width)}  {shown}{f'; and {more} more' if more > 0 else ''}"
+    yield ""
+
+
+def _outlooks(curve: Curve) -> Iterator[str]:
+    """Yield what is nearest to its limit at the largest value that holds, and where it would meet it."""
+    found, last = outlooks(curve, _SHOWN_STATES), curve.holding
+    if not found or last is None:
+        return
+    rows = [("what is largest", f"at {last.value:,}", "with each step", "would meet its limit at")]
+    for each in found:
+        meets = f"{each.meets_at:,}" if each.meets_at is not None else "never"
+        rows.append((each.name, f"{each.size:,} {each.unit}", f"{each.per_unit:+,.1f}", meets))
+    widths = [max(len(row[n]) for row in rows) for n in range(4)]
+    for name, *cells in rows:
+        right = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        yield "  ".join([name.ljust(widths[0]), *right])
     yield ""
 
 
@@ -208,11 +227,12 @@ def _trust(curve: Curve, command: str) -> Iterator[str]:
         return
     full = len(curve.samples) - len(modelled)
     calls = sum(each.modelled for each in modelled)
-    slack = max(each.slack_bytes for each in modelled)
-    exact = "had the same sizes" if not slack else f"had sizes that differed by up to {slack:,} bytes each"
+    slack, checked = max(each.slack_bytes for each in modelled), sum(each.checked for each in modelled)
+    sizes = "of the same size as" if not slack else f"within {slack:,} bytes of"
+    proof = f"; {checked:,} of these were compared with their handlers', and were {sizes} them" if checked else ""
     yield (
         f"{full:,} of {len(curve.samples):,} values were run in full; in the others {calls:,} calls were answered by a "
-        f"model, and the handlers' own answers to those that were checked {exact}"
+        f"model{proof}"
     )
     if command:
         yield f"to run the breaking point in full: {command} --verify"

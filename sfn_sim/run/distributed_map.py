@@ -110,9 +110,9 @@ class _Run:
         machine = parent.machine_name.partition("/")[0]
         # Source: Developer Guide, Label: without one, Step Functions makes a unique one.
         label = distribution.label or Stream.named(interpreter.seed, "label", machine, planned.state.pointer).uuid4()
-        ids = Stream.named(
-            interpreter.seed, parent.arn, visit.path, visit.index, branch.retry_count, "map run"
-        )
+        # Counted by its own place: a state that is put in elsewhere leaves the ids as they were.
+        before = sum(1 for each in interpreter.log.map_runs if each.path == visit.path)
+        ids = Stream.named(interpreter.seed, parent.arn, visit.path, before, "map run")
         self._ids = ids
         self._machine_name = f"{machine}/{label}"
         self.map_run = MapRun(

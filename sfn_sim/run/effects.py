@@ -48,6 +48,7 @@ class AwaitToken:
         activity: the ARN of the activity whose worker is to answer; None for a token that somebody else has.
         input: what the activity's worker is given, as JSON text in UTF-8.
         started: told when a worker takes the activity's task, with the worker's name.
+        identity: names the wait, as an Invoke's does: execution, place, visit, attempt.
     """
 
     token: str
@@ -57,6 +58,7 @@ class AwaitToken:
     activity: str | None = None
     input: bytes = b""
     started: Callable[[str | None], None] | None = None
+    identity: tuple[str | int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

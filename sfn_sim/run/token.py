@@ -80,6 +80,7 @@ def run_activity(
         activity=resource,
         input=data,
         started=started,
+        identity=_identity(interpreter, branch, visit),
     )
     answer: Answer = yield wait
     return _result(interpreter, branch, visit, answer, "Activity", ())
@@ -113,7 +114,9 @@ def await_callback(
     timeout_ms = _ms(times[0])
     if timeout_ms is not None:
         timeout_ms = max(0, timeout_ms - (log.now_ms - scheduled_ms))
-    answer: Answer = yield AwaitToken(branch.task_token or "", visit.path, timeout_ms, _ms(times[1]))
+    answer: Answer = yield AwaitToken(
+        branch.task_token or "", visit.path, timeout_ms, _ms(times[1]), identity=_identity(interpreter, branch, visit)
+    )
     return _result(interpreter, branch, visit, answer, "Task", head)
 
 
@@ -133,6 +136,10 @@ def _result(
     visit.stages.append(("result", result))
     branch.last = log.append(f"{kind}Succeeded", branch.last, (*head, result))
     return result
+
+
+def _identity(interpreter: Interpreter, branch: Branch, visit: Visit) -> tuple[str | int, ...]:
+    return interpreter.identity.name, visit.path, visit.index, branch.retry_count
 
 
 def _ms(seconds: int | None) -> int | None:

@@ -11,35 +11,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from sfn_sim.analysis.compare import Difference, differences
 from sfn_sim.errors import TIMEOUT, ConfigurationError, MissingHandlerError
 from sfn_sim.payload import Json, encode_to_keep, loads
 from sfn_sim.run.effects import Answer, AwaitToken, AwsAnswer, CallAws, Invoke, Outcome
 from sfn_sim.run.execution import Execution
-from sfn_sim.run.log import DETAILS, Event
+from sfn_sim.run.log import DETAILS, Event, Log
 from sfn_sim.services.executors import ClosableExecutor
 from sfn_sim.services.lambda_functions import function_name
+from sfn_sim.services.places import Place, Visits, Way, kept_executions, way_text
 
 _FAMILIES = ("LambdaFunction", "Task", "Activity")
 _MOST_NOTED = 20
 _INTEGRATION = "arn:aws:states:::"
 _NOT_KEPT = "the record does not hold this child of a Map Run: the first children are kept, and those that failed"
-
-
-class Place(NamedTuple):
-    """Where a call is made: the execution, the state's place, the how-manieth visit of it, and the attempt."""
-
-    execution: str
-    path: str
-    visit: int
-    attempt: int
-
-    def __str__(self) -> str:
-        visit = f", visit {self.visit + 1}" if self.visit else ""
-        attempt = f", attempt {self.attempt + 1}" if self.attempt else ""
-        return f"{self.path}{visit}{attempt}"
 
 
 @dataclass(slots=True)
@@ -100,17 +87,10 @@ class Recorded:
 
 def recorded_calls(execution: Execution) -> dict[Place, Recorded]:
     """Return the calls of a run, and of the children of its Map Runs that were kept."""
-    found = dict(_of_log(execution))
-    for run in execution.map_runs:
-        for child in run.children.values():
-            found |= recorded_calls(child.execution())
+    found: dict[Place, Recorded] = {}
+    for way, each in kept_executions(execution):
+        found |= _of_log(way, each.log)
     return found
-
-
-def executions_of(execution: Execution) -> frozenset[str]:
-    """Return the names of a run's own execution and of the children that were kept, at any depth."""
-    inner = (executions_of(child.execution()) for run in execution.map_runs for child in run.children.values())
-    return frozenset((execution.identity.name,)).union(*inner)
 
 
 def calls_of(events: Iterable[Event]) -> list[Recorded]:
@@ -128,13 +108,9 @@ def calls_of(events: Iterable[Event]) -> list[Recorded]:
     return found
 
 
-def _of_log(execution: Execution) -> Iterator[tuple[Place, Recorded]]:
-    log, name = execution.log, execution.identity.name
-    owners: dict[int, Place] = {}
-    counts: dict[str, int] = {}
-    for visit in log.visits:
-        number = counts[visit.path] = counts.get(visit.path, -1) + 1
-        owners[visit.entered_event] = Place(name, visit.path, number, -1)
+def _of_log(way: Way, log: Log) -> dict[Place, Recorded]:
+    visits = Visits(log)
+    owners = {each.entered_event: Place(way, each.path, visits.number(each.index), -1) for each in log.visits}
     open_calls: dict[Place, Recorded] = {}
     for event in log.events:
         number, previous, _, kind, _ = event
@@ -149,7 +125,7 @@ def _of_log(execution: Execution) -> Iterator[tuple[Place, Recorded]]:
         if place in open_calls:
             _go_on(open_calls[place], what, event)
         owners[number] = place
-    yield from open_calls.items()
+    return open_calls
 
 
 def _fields(event: Event) -> dict[str, Any]:
@@ -195,16 +171,19 @@ class Used:
         recorded: how many were answered as recorded.
         real: those that went to real handlers, with why.
         other: those that were answered with what was recorded for another payload, with what differs first.
+        world: what the machine itself called of AWS, in the world of a fixture.
     """
 
     recorded: int = 0
     real: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
+    world: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """Return what is to be known of the calls."""
         told = [f"called the real handler: {each}" for each in self.real]
         told += [f"recorded for another payload: {each}" for each in self.other]
+        told += [f"not recorded, so called in the world: {each}" for each in self.world]
         counted = Counter(told)
         notes = [f"{each} ({count:,} calls)" if count > 1 else each for each, count in counted.items()][:_MOST_NOTED]
         rest = len(told) - sum(count for _, count in [*counted.items()][:_MOST_NOTED])
@@ -218,7 +197,11 @@ class RecordedExecutor:
         calls: the recorded calls.
         real: carries out what was not recorded; None where no handler may be called.
         has: tells whether there is a handler, or a mock, for a call.
-        executions: the names of the executions that the record holds: the run's own, and the children that were kept.
+        may_call: whether handlers may be called at all.
+        whereabouts: finds the executions of the run that is made.
+        lost: says why the record has nothing of an execution; None where it has it.
+        world: carries out what the machine itself calls of AWS; None where there is nobody who could.
+        answered: told of each call that is answered as recorded.
     """
 
     def __init__(
@@ -226,14 +209,21 @@ class RecordedExecutor:
         calls: Mapping[Place, Recorded],
         real: ClosableExecutor | None,
         has: Callable[[Invoke], bool],
-        executions: frozenset[str],
+        *,
+        may_call: bool,
+        whereabouts: Callable[[tuple[str | int, ...]], Place],
+        lost: Callable[[Place], str | None] = lambda _: None,
+        world: ClosableExecutor | None = None,
+        answered: Callable[[Invoke], None] = lambda _: None,
     ) -> None:
         self._calls = calls
         self._real = real
         self._has = has
-        self._executions = executions
-        self._visits: dict[tuple[str, str], list[int]] = {}
-        self._tokens: dict[str, Recorded | None] = {}
+        self._may_call = may_call
+        self._place = whereabouts
+        self._lost = lost
+        self._world = world
+        self._answered = answered
         self.used = Used()
 
     def run(self, calls: Sequence[Invoke], now_ms: int) -> Sequence[Outcome]:
@@ -253,68 +243,79 @@ class RecordedExecutor:
         """Call an operation of an AWS service, which no run records.
 
         Raises:
-            ConfigurationError: no handler may be called.
+            ConfigurationError: there is no world in which it could be.
         """
-        what = f"{call.service}:{call.operation}, which the machine itself calls"
-        if self._real is None:
-            raise ConfigurationError(f"{what}, is in no recorded run: without --no-handlers it goes to the world")
-        self.used.real.append(what)
-        return self._real.call(call, now_ms)
+        if self._world is None:
+            raise ConfigurationError(
+                f"the machine itself calls {call.service}:{call.operation}{_of(call)}, as ItemReader and ResultWriter "
+                "do, and no run records what AWS answered: name the world with --fixture NAME"
+            )
+        self.used.world.append(f"{call.service}:{call.operation}")
+        return self._world.call(call, now_ms)
 
     def close(self) -> None:
-        """Let go of the real executor."""
-        if self._real is not None:
-            self._real.close()
+        """Let go of the real executors."""
+        for each in {id(each): each for each in (self._real, self._world) if each is not None}.values():
+            each.close()
 
     def waiting(self, effect: AwaitToken) -> Recorded | None:
-        """Return the recorded task that a token stands for: the next one of its state; None if there is no more."""
-        if effect.token not in self._tokens:
-            taken = {id(each) for each in self._tokens.values()}
-            left = [
-                call
-                for place, call in sorted(self._calls.items())
-                if place.path == effect.caller
-                and (call.waited or effect.activity is not None)
-                and id(call) not in taken
-            ]
-            self._tokens[effect.token] = left[0] if left else None
-        return self._tokens[effect.token]
+        """Return the recorded task that a token stands for; None if the run had none there."""
+        call = self._calls.get(self._place(effect.identity))
+        return call if call is not None and (call.waited or effect.activity is not None) else None
 
-    def place(self, call: Invoke) -> Place:
-        """Return where a call is made."""
-        execution, path, visit, attempt = call.identity
-        numbers = self._visits.setdefault((str(execution), str(path)), [])
-        if int(visit) not in numbers:
-            numbers.append(int(visit))
-        return Place(str(execution), str(path), numbers.index(int(visit)), int(attempt))
+    def never_answered(self, effect: AwaitToken) -> str:
+        """Say that the record has no answer for a token."""
+        place = self._place(effect.identity)
+        return f"{place} waits for an answer: {self._lost(place) or 'the recorded run never had one'}"
 
     def _recorded(self, call: Invoke) -> Outcome | None:
-        place = self.place(call)
+        place = self._place(call.identity)
         recorded = self._calls.get(place)
         name = function_name(call.function)
         known = recorded is not None and (recorded.ended or recorded.waited)
         if recorded is None or not known or not _same(recorded.resource, call.function):
-            kept = place.execution in self._executions
-            why = "nothing was recorded there" if kept else _NOT_KEPT
-            return self._go_over(call, f"{place} ({name}): {why}", None)
+            return self._nothing(call, place, name)
         other = next(_payload_differences(recorded, call), None)
         if other is None:
-            return _outcome(recorded, call)
+            return self._as_recorded(recorded, call)
         return self._go_over(call, f"{place} ({name}): {other}", recorded)
 
-    def _go_over(self, call: Invoke, why: str, recorded: Recorded | None) -> Outcome | None:
+    def _as_recorded(self, recorded: Recorded, call: Invoke) -> Outcome:
+        self._answered(call)
+        return _outcome(recorded, call)
+
+    def _nothing(self, call: Invoke, place: Place, name: str) -> Outcome | None:
+        lost = self._lost(place)
+        if lost is None:
+            return self._go_over(call, f"{place} ({name}): nothing was recorded there", None)
+        if self._real is not None and self._has(call):
+            # Told once for all of them: there may be thousands.
+            self.used.real.append(f"{way_text(place.way, numbers=False)}{place.path} ({name}): {_NOT_KEPT}")
+            return None
+        return self._go_over(call, f"{place} ({name}): {lost}", None, "record the run again with --keep-children N")
+
+    def _go_over(
+        self, call: Invoke, why: str, recorded: Recorded | None,
+        remedy: str = "change the definition so that it asks for what was recorded",
+    ) -> Outcome | None:  # fmt: skip
         if self._real is not None and self._has(call):
             self.used.real.append(why)
             return None
         if recorded is not None:
             self.used.other.append(why)
-            return _outcome(recorded, call)
-        if self._real is None:
+            return self._as_recorded(recorded, call)
+        if not self._may_call:
             raise ConfigurationError(
-                f"{why}, and --no-handlers forbids to call the handler; leave it out, or change the definition so that "
-                "it asks for what was recorded"
+                f"{why}, and --no-handlers forbids to call the handler: leave it out, or {remedy}"
             )
-        raise MissingHandlerError(f"{why}, and there is no handler to call instead; name them with --handlers")
+        raise MissingHandlerError(
+            f"{why}, and there is no handler to call instead; name them with --handlers, or give a fixture [mocks]"
+        )
+
+
+def _of(call: CallAws) -> str:
+    bucket, key = call.parameters.get("Bucket"), call.parameters.get("Key")
+    return f" of s3://{bucket}/{key}" if key is not None else f" of s3://{bucket}" if bucket is not None else ""
 
 
 def is_answered(_path: str, resource: str) -> bool:

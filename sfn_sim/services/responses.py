@@ -36,8 +36,8 @@ _POLLED = {("states", "startExecution"): ("stepfunctions", "DescribeExecution")}
 _UNCHECKED = frozenset(("http", "apigateway"))
 _ANY_JSON = {("lambda", "Invoke"): frozenset(("Payload",)), ("bedrock-runtime", "InvokeModel"): frozenset(("Body",)),
              ("stepfunctions", "DescribeExecution"): frozenset(("Output", "Input"))}  # fmt: skip
-_STRINGS = frozenset(("string", "timestamp", "blob", "char"))
-_NUMBERS = frozenset(("integer", "long", "short", "byte", "float", "double", "bigdecimal"))
+STRINGS = frozenset(("string", "timestamp", "blob", "char"))
+NUMBERS = frozenset(("integer", "long", "short", "byte", "float", "double", "bigdecimal"))
 
 
 def problem_of_mock(state: State, result: Json, mode: str = STRICT) -> str | None:
@@ -184,14 +184,14 @@ def _scalar(shape: Any, value: Json, name: str) -> Iterator[str]:
     if kind == "boolean":
         if not isinstance(value, bool):
             yield _must_be(name, "a boolean")
-    elif kind in _NUMBERS:
+    elif kind in NUMBERS:
         if isinstance(value, bool) or not isinstance(value, int | float):
             yield _must_be(name, "a number")
         elif least is not None and value < least:
             yield f"Field '{name}' is less than the minimum value"
         elif most is not None and value > most:
             yield f"Field '{name}' exceeds the maximum value"
-    elif kind in _STRINGS:
+    elif kind in STRINGS:
         if not isinstance(value, str):
             yield _must_be(name, "a string")
         elif shape.metadata.get("enum") and value not in shape.metadata["enum"]:

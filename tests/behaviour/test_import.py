@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sfn_sim import ConfigurationError, SfnSimError, StateMachine
+from sfn_sim.analysis.lineage import lineage
+from sfn_sim.analysis.lineage_places import is_whole, places, stages
+from sfn_sim.analysis.trace import path_text
 from sfn_sim.history_import import import_history, read_history
 from sfn_sim.refold import FoldDifference
 from sfn_sim.replay import replay
@@ -194,3 +198,31 @@ def test_recorded_histories_of_aws_fold_alike_in_both_languages() -> None:
         "branches ran at once: the recording has lists of ids": 5,
         "SCHEMA_VALIDATION_FAILED: Value is not a valid resource ARN": 3,
     }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not corpus.is_there(), reason=corpus.ABSENT)
+def test_every_value_of_every_recorded_jsonata_run_is_followed_and_never_wrongly() -> None:
+    followed = 0
+    for name, definition, events in _histories():
+        if "JSONata" not in json.dumps(definition) or not all(isinstance(event.get("id"), int) for event in events):
+            continue
+        run = import_history(events, StateMachine.from_json(definition)).execution
+        for place in places(run):
+            for stage, value in stages(place.visit):
+                for steps in _steps(value):
+                    hops = lineage(run, f"{place.path}.{stage}{path_text(steps)[1:]}").hops
+                    # The children of a Map Run have histories of their own, which are not there.
+                    unknown = [hop for hop in hops if hop.kind == "unknown"]
+                    assert not [hop for hop in unknown if hop.point.place and is_whole(hop.point.place.visit)], name
+                    for hop, after in pairwise(hop for hop in hops if hop.depth == 0):
+                        assert hop.kind not in ("passed", "read") or hop.value == after.value, (name, hop.words)
+                    followed += 1
+    assert followed > 1500
+
+
+def _steps(value: Any, below: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield below
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, each in pairs:
+        yield from _steps(each, (*below, step))

@@ -317,6 +317,24 @@ def test_a_key_that_an_expression_left_out_is_followed_to_who_lost_what_it_reads
     assert found.lost.last.text == "A.input.name"
 
 
+def test_what_a_variable_lacks_is_told_with_the_assign_that_made_it() -> None:
+    given = {"v": {"gone": 1}, "a": {"here": 1}}
+    reader = passing(Output="{% {'x': $v.gone} %}")
+    states = {"A": passing(Assign={"v": "{% $states.input.a %}"}, Next="B"), "B": reader}
+    found = lineage(ran(states, given), "B.output.x")
+    assert [kind for _, kind in ways(found)] == ["missing", "missing", "input"]
+    assert found.hops[1].words == "Assign/v of A leaves it out: $states.input.a.gone gives nothing"
+    states = {"A": passing(Assign={"v": {"k": 1}}, Next="B"), "B": reader}
+    found = lineage(ran(states, given), "B.output.x")
+    assert (found.hops[-1].words, found.lost) == ("Assign of A has no $.v.gone", None)
+
+
+def test_a_variable_that_nobody_assigns_is_named() -> None:
+    found = lineage(ran({"A": passing(Output="{% {'x': $never} %}")}), "A.output.x")
+    assert "$never gives nothing" in found.hops[0].words
+    assert "which no state before assigned" in found.hops[0].words
+
+
 def test_a_task_without_output_loses_the_input_and_a_result_that_output_drops_is_named() -> None:
     states = {"A": task(Next="B"), "B": passing()}
     lost = lineage(ran(states, {"key": KEY}, lambda *_: {"n": 1}), "B.input.key").lost
@@ -396,6 +414,14 @@ def test_forwards_goes_through_a_catchers_output_and_fields_beside_the_data_flow
         ("read", "A", "Catch[0]/Output/k"), ("read", "W", "Seconds"), ("read", "E", "Error"),
     ]  # fmt: skip
     assert ("read", "A", "TimeoutSeconds") in uses(execution, "input.n")
+
+
+def test_a_task_without_output_says_so_where_it_does_not_give_the_value_on() -> None:
+    execution = ran({"A": task(Next="B"), "B": passing()}, {"key": KEY}, lambda *_: {"n": 1})
+    (given, dropped) = fate(execution, "input.key").uses
+    assert (given.kind, dropped.kind) == ("given", "dropped")
+    assert dropped.words == "A does not give it on: it has no Output, and its result has it not"
+    assert dropped.pointer == "/States/A"
 
 
 def test_forwards_of_a_jsonpath_tasks_result_goes_into_its_variables() -> None:

@@ -112,9 +112,10 @@ def test_a_child_that_was_not_kept_goes_to_its_handler_and_says_so_once() -> Non
     assert done.used.recorded == 10
     assert [*range(10, 30)] == HEARD
     (note,) = done.used.notes()
-    assert note.startswith("called the real handler: T (f): the record does not hold this child of a Map Run")
+    assert note.startswith("called the real handler: M[…].T (f): the record does not hold this child of a Map Run")
     assert note.endswith("(20 calls)")
-    with pytest.raises(ConfigurationError, match=r"does not hold this child of a Map Run.*--no-handlers forbids"):
+    words = r"M\[10\]\.T \(f\): child 10 of M is not in the record: of its 30 children it has 10.*--no-handlers"
+    with pytest.raises(ConfigurationError, match=words):
         replay(was, made)
 
 

@@ -90,6 +90,12 @@ def test_what_was_learned_is_at_most_a_note(sfn_sim: Command, order: Path) -> No
     assert ("PATH_SOMETIMES_MISSING", "NOTE", "Use") in found(done)
 
 
+def test_what_was_learned_decides_reads(sfn_sim: Command, order: Path) -> None:
+    assert "2 of 2 reads could not be decided" in sfn_sim("check", "order").out
+    sfn_sim("run", "order", "--input", '{"id": "a"}', "--learn")
+    assert "0 of 2 reads could not be decided" in sfn_sim("check", "order").out
+
+
 def test_what_is_learned_holds_no_values(sfn_sim: Command, order: Path) -> None:
     sfn_sim("run", "order", "--input", '{"id": "4929-1212"}', "--learn")
     texts = [each.read_text() for each in sorted((order / "contracts").iterdir())]

@@ -31,6 +31,17 @@ def test_where_it_stops_the_nearest_key_is_named(sfn_sim: Command) -> None:
     assert "near   $states.input.order.total" in ended.out
 
 
+def test_a_template_is_told_expression_by_expression(sfn_sim: Command) -> None:
+    template = '{"a": "{% $states.input.x + 1 %}", "b": ["{% $states.input.y %}", 3]}'
+    found = sfn_sim("path", template, "--input", '{"x": 1, "y": [2]}', "--json").json
+    assert [(part["field"], part["value"]) for part in found["parts"]] == [("a", 2), ("b[0]", [2])]
+    assert found["value"] == {"a": 2, "b": [[2], 3]}
+    ended = sfn_sim("path", template, "--input", '{"x": 1}')
+    assert ended.code == 1
+    assert "the template cannot be filled" in ended.out
+    assert sfn_sim("path", '{"a": "{% ( %}"}', "--input", "{}").code == 2
+
+
 def test_in_a_run_the_result_and_the_context_are_there(sfn_sim: Command, project: Path) -> None:
     state = {"Type": "Task", "Resource": f"{FUNCTION}f", "End": True}
     definition = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": state}}

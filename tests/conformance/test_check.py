@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from sfn_sim.analysis.check import Facts, Finding
+from sfn_sim.analysis.contracts import misfit
 from sfn_sim.commands.checking import check_source
 from sfn_sim.query.shapes import ANYTHING, shape_of
+from sfn_sim.services.aws_results import result_shape
 from sfn_sim.source import Source
 
 from . import corpus
@@ -57,10 +59,40 @@ def test_what_aws_ran_is_not_called_wrong() -> None:
     assert set(EXCEPTIONS) <= wrong.keys()
 
 
-def test_many_recorded_definitions_are_looked_at() -> None:
-    looked_at = [
-        name
+def test_many_recorded_definitions_are_looked_at_in_both_languages() -> None:
+    looked_at = {
+        name: json.dumps(definition)
         for name in _cases()
-        if check_source("case", Source("case", json.dumps(corpus.cases()[name]["definition"]))).loads
-    ]
-    assert len(looked_at) > 100
+        if check_source("case", Source("case", json.dumps(definition := corpus.cases()[name]["definition"]))).loads
+    }
+    assert len(looked_at) > 200
+    assert sum("JSONata" in text for text in looked_at.values()) > 40
+
+
+def _resources(definition: Any) -> set[str]:
+    """Return the resources of all Tasks of a definition."""
+    if isinstance(definition, list):
+        return {name for each in definition for name in _resources(each)}
+    if not isinstance(definition, dict):
+        return set()
+    own = {definition["Resource"]} if definition.get("Type") == "Task" else set()
+    return own.union(*(_resources(each) for each in definition.values()))
+
+
+def test_what_services_were_recorded_to_give_has_the_shape_of_their_models() -> None:
+    fitting, wrong = set(), {}
+    for name, case in corpus.cases().items():
+        for expected in case["expected"].values():
+            events = expected.get("events") if isinstance(expected, dict) else None
+            for event in events or ():
+                given = event.get("taskSucceededEventDetails")
+                ending = f":::{given['resourceType']}:{given['resource']}" if given else ""
+                for resource in _resources(case["definition"]) if given else ():
+                    shape = result_shape(resource) if resource.endswith(ending) else None
+                    result = given["output"] if shape is not None else None
+                    if shape is not None and isinstance(result, dict):
+                        fitting.add(ending)
+                        problem = misfit(result, shape)
+                        wrong.update({f"{name} {ending}": problem} if problem else {})
+    assert wrong == {}
+    assert len(fitting) > 10

@@ -92,6 +92,27 @@ HANDLERS = {
             return {"count": len(names), "names": names[0].decode()}
     """,
 }
+HANDLERS["work_unevenly"] = """
+        import boto3
+
+        s3 = boto3.client("s3")
+
+        def handler(event, context):
+            s3.put_object(Bucket="things", Key=event["name"], Body=b"x")
+            number = int(event["name"][-5:])
+            return {"key": event["name"], "text": "x" * (900 if 16 < number < 32 else 9)}
+"""
+HANDLERS["poll"] = """
+        import boto3
+
+        s3 = boto3.client("s3")
+
+        def handler(event, context):
+            key = f"polls/{event['name']}"
+            found = s3.list_objects_v2(Bucket="things", Prefix=key).get("Contents", [])
+            s3.put_object(Bucket="things", Key=f"{key}/{len(found)}", Body=b"x")
+            return {"name": event["name"], "n": event["n"], "done": len(found) + 1 >= event["n"]}
+"""
 HANDLERS["work_alone"] = """
         def handler(event, context):
             return {"key": "done/" + event["name"] * 5, "bucket": "things", "name": event["name"]}
@@ -102,6 +123,21 @@ HANDLERS["gather_alone"] = """
 """
 ALONE = machine("work-alone", "gather-alone")
 """The same without AWS: every handler is called for every item."""
+
+POLLING: dict[str, Any] = {
+    "StartAt": "Poll",
+    "States": {
+        "Poll": {"Type": "Task", "Resource": f"{LAMBDA}:poll", "Next": "Done"},
+        "Done": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.done", "BooleanEquals": True, "Next": "End"}],
+            "Default": "Pause",
+        },
+        "Pause": {"Type": "Wait", "Seconds": 60, "Next": "Poll"},
+        "End": {"Type": "Succeed"},
+    },
+}
+"""A handler is asked again and again until it says that all is done."""
 
 FIXTURE = """
 [input]

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sfn_sim.cli import cli
 from sfn_sim.errors import ConfigurationError, FixtureError
 from sfn_sim.growth.opening import open_growth
-from tests.growth.material import ALONE, machine, project
+from tests.growth.material import ALONE, POLLING, machine, project
 
 
 @pytest.fixture
@@ -114,6 +114,40 @@ def test_a_handler_that_fails_only_because_others_were_not_called_does_not_fail_
     found = document(growth("--json", vary="input.n=3..48"))
     assert found["ok"]
     assert any(each["modelled"] for each in found["samples"])
+
+
+@pytest.mark.slow
+def test_a_model_that_is_wrong_is_told_by_a_run_in_full(folder: Path) -> None:
+    project(folder, machine(work="work-unevenly"))
+    result = growth("--limit-bytes", "9000", "--verify", vary="input.n=3..31")
+    assert result.exit_code == 3
+    assert "✗ input.n=31 in full: Each fails with States.DataLimitExceeded" in result.stdout
+    assert "the model said: holds" in result.stdout
+
+
+def test_a_loop_is_gone_through_as_often_as_its_handler_says(folder: Path) -> None:
+    project(folder, POLLING, "[input]\nn = 5\nname = 'one'\n[[buckets]]\nname = 'things'\n")
+    growth = open_growth(machine="things", fixture="some", vary="input.n=1..300")
+    for value in (2, 3, 4):
+        growth.at(value, in_full=True)
+    sample = growth.at(20)
+    assert sample.events == 20 * (5 + 2) + 19 * 2 + 4  # Poll and Done, Pause, the ends
+    assert sample.objects == 20
+
+
+def test_items_of_a_distributed_map_are_sampled_too(folder: Path) -> None:
+    definition = machine(gather="gather-alone")
+    processor = definition["States"]["Each"].pop("Iterator")
+    processor["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    definition["States"]["Each"]["ItemProcessor"] = processor
+    project(folder, definition)
+    growth = open_growth(machine="things", fixture="some", vary="input.n=1..300")
+    for value in (2, 4):
+        growth.at(value, in_full=True)
+    sample = growth.at(40)
+    assert (sample.items, sample.holds) == ({"Each": 40}, True)
+    assert sample.modelled > 20
+    assert sample.payloads["Work"].size_bytes > 100
 
 
 def test_handlers_that_ask_nothing_of_aws_are_called_for_every_item(folder: Path) -> None:

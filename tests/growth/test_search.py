@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfn_sim.analysis.growth import OTHER, PAYLOAD, Curve, Payload, Sample, capped, ladder, rate_of, search
+from sfn_sim.analysis.growth import EVENTS, OTHER, PAYLOAD, Curve, Payload, Sample, capped, ladder, rate_of, search
 
 LIMIT = 262_144
 
@@ -50,6 +50,20 @@ def test_the_first_value_over_the_limit_is_found_exactly_and_in_few_runs(per_uni
     assert (curve.holding.value, curve.failing.value) == (first - 1, first)
     assert len(values) <= len(ladder(1, 40_000)) + 6
     assert len(set(values)) == len(values)
+
+
+@given(st.integers(2, 40), st.integers(3, 60))
+def test_the_first_value_over_the_history_limit_is_found_exactly(each: int, others: int) -> None:
+    def run(value: int) -> Sample:
+        events = min(others + each * value, 25_000)
+        full = others + each * value > 25_000
+        return Sample(value=value, status="FAILED" if full else "SUCCEEDED", events=events,
+                      reached=EVENTS if full else "")  # fmt: skip
+
+    curve, values = tried(run, 1, 40_000)
+    assert curve.failing is not None
+    assert curve.failing.value == (25_000 - others) // each + 1
+    assert len(values) <= len(ladder(1, 40_000)) + 8
 
 
 @given(st.integers(2, 5000))

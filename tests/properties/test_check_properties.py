@@ -84,6 +84,85 @@ def machines(draw: st.DrawFn) -> dict[str, Any]:
     return {"StartAt": "S0", "States": states}
 
 
+@st.composite
+def queries(draw: st.DrawFn, *roots: str) -> str:
+    """Return an expression over fields of what may be read."""
+    keys = st.lists(st.sampled_from(_KEYS), min_size=1, max_size=2).map(".".join)
+    path = f"{draw(st.sampled_from(roots))}.{draw(keys)}"
+    other = f"{draw(st.sampled_from(roots))}.{draw(keys)}"
+    return draw(
+        st.sampled_from(
+            [
+                path, path, path, f"{path} & {other}", f"{path} + 1", f"[{path}, {other}]", f'{{"a": {path}}}',
+                f"$exists({path}) ? {path} : 0", f"$uppercase({path})", f"$string({path})", f"$keys({path})",
+                f'$type({path}) = "number" ? {path} + 1 : {other}', f"{path} = null ? 0 : {other}",
+                f'$merge([{roots[0]}, {{"b": {path}}}])', f"$count({path})", f"{path} < {other} ? 1 : 2",
+            ]
+        )
+    )  # fmt: skip
+
+
+@st.composite
+def jsonata_states(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a Pass or Task in JSONata, some with Assign, Catch or a Map round them."""
+    kind = draw(st.sampled_from(["Pass", "Task", "Map"]))
+    after = ("$states.input", "$v") if kind == "Pass" else ("$states.input", "$v", "$states.result")
+
+    def made(*roots: str) -> Any:
+        query = f"{{% {draw(queries(*roots))} %}}"
+        whole = draw(st.booleans())
+        return query if whole else {draw(st.sampled_from(_KEYS)): query}
+
+    state: dict[str, Any] = {"Type": kind}
+    if kind == "Task":
+        state["Resource"] = FUNCTION + draw(st.sampled_from(_FUNCTIONS))
+        if draw(st.booleans()):
+            state["Arguments"] = made("$states.input", "$v")
+    if kind == "Map":
+        state["Items"] = f"{{% [{draw(queries('$states.input', '$v'))}, $states.input] %}}"
+        inner = {"Type": "Pass", "Output": made("$states.input", "$v"), "End": True}
+        state["ItemProcessor"] = {"StartAt": draw(st.uuids()).hex, "States": {}}
+        state["ItemProcessor"]["States"][state["ItemProcessor"]["StartAt"]] = inner
+    if draw(st.booleans()):
+        state["Output"] = made(*after)
+    if draw(st.integers(0, 3)) == 0:
+        state["Assign"] = {"v": f"{{% {draw(queries(*after))} %}}"}
+    return state
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> str:
+    """Return a Condition over the input and a variable."""
+    path = "$states.input." + ".".join(draw(st.lists(st.sampled_from(_KEYS), min_size=1, max_size=2)))
+    test = draw(
+        st.sampled_from(
+            [
+                f"$exists({path})", f"$not($exists({path}))", f'$type({path}) = "string"', f"{path} = null",
+                f'{path} = "x"', f"{path} != 1", f"$exists($v) and $exists({path})", path,
+                f"$exists({path}) and $type({path}) = 'number' and {path} > 1",
+            ]
+        )
+    )  # fmt: skip
+    return f"{{% {test} %}}"
+
+
+@st.composite
+def jsonata_machines(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a machine in JSONata, of a few states one after the other, with Choices that leave some of them out."""
+    count = draw(st.integers(2, 4))
+    states: dict[str, Any] = {"End": {"Type": "Succeed"}}
+    following = [f"S{number}" for number in range(count)] + ["End"]
+    for number in range(count):
+        later = st.sampled_from(following[number + 1 :])
+        if draw(st.integers(0, 3)) == 0:
+            rule = {"Condition": draw(conditions()), "Next": draw(later)}
+            states[f"S{number}"] = {"Type": "Choice", "Choices": [rule], "Default": following[number + 1]}
+        else:
+            states[f"S{number}"] = {**draw(jsonata_states()), "Next": following[number + 1]}
+    start = {"Type": "Pass", "Assign": {"v": "{% $states.input %}"}, "Next": "S0"}
+    return {"QueryLanguage": "JSONata", "StartAt": "Start", "States": {"Start": start, **states}}
+
+
 def _checked(machine: StateMachine, given: Any, results: dict[str, Any]) -> Report:
     contracts = {FUNCTION + name: [Contract(source="schema", result=schema_shape(each))] for name, each in
                  results.items()}  # fmt: skip
@@ -91,8 +170,8 @@ def _checked(machine: StateMachine, given: Any, results: dict[str, Any]) -> Repo
     return check_machine(machine.name, machine.planned, machine.source, facts)
 
 
-def _sound(data: st.DataObject) -> None:
-    machine = StateMachine.from_json(data.draw(machines()))
+def _sound(data: st.DataObject, definitions: st.SearchStrategy[dict[str, Any]]) -> None:
+    machine = StateMachine.from_json(data.draw(definitions))
     given, results = data.draw(SCHEMAS), {name: data.draw(SCHEMAS) for name in _FUNCTIONS}
     report = _checked(machine, given, results)
     clean = not report.undecided and not any(each.severity != "note" for each in report.findings)
@@ -108,14 +187,29 @@ def _sound(data: st.DataObject) -> None:
 @given(st.data())
 @examples(60)
 def test_where_check_finds_nothing_no_path_fails(data: st.DataObject) -> None:
-    _sound(data)
+    _sound(data, machines())
 
 
 @pytest.mark.slow
 @given(st.data())
 @examples(1500)
 def test_where_check_finds_nothing_no_path_fails_in_many_machines(data: st.DataObject) -> None:
-    _sound(data)
+    _sound(data, machines())
+
+
+@given(st.data())
+@examples(120)
+def test_where_check_finds_nothing_no_expression_fails(data: st.DataObject) -> None:
+    pytest.importorskip("jlens")
+    _sound(data, jsonata_machines())
+
+
+@pytest.mark.slow
+@given(st.data())
+@examples(1500)
+def test_where_check_finds_nothing_no_expression_fails_in_many_machines(data: st.DataObject) -> None:
+    pytest.importorskip("jlens")
+    _sound(data, jsonata_machines())
 
 
 @given(st.data())

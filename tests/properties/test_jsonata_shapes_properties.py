@@ -35,6 +35,8 @@ _CALLS = (
 _LAMBDAS = ("function($v) { $v }", "function($v) { $v.a }", "function($v) { $v + 1 }", 'function($v) { {"k": $v} }',
             "function($v) { $exists($v.a) }", "function($v, $i) { $i }", "function($v) { [$v] }")  # fmt: skip
 
+_STEPS = (*_KEYS, '{"k": a}', "$string()", "(a)")
+
 
 def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     pair = st.tuples(inner, inner)
@@ -57,7 +59,7 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds(lambda each, body: f"$filter({each}, {body})", inner, st.sampled_from(_LAMBDAS)),
         st.builds(lambda each, index: f"({each})[{index}]", inner, st.sampled_from(["0", "-1", "1", "a = 1", "$ > 1"])),
         st.builds(lambda each: f"({each})[]", inner),
-        st.builds(lambda each, key: f"({each}).{key}", inner, st.sampled_from([*_KEYS, "{\"k\": a}", "$string()", "(a)"])),
+        st.builds(lambda each, step: f"({each}).{step}", inner, st.sampled_from(_STEPS)),
         st.builds(lambda sides: f"($v := {sides[0]}; $w := {sides[1]}; $exists($v) ? $v : $w)", pair),
         st.builds(lambda each, other: f"({each} ~> $string()) & {other}", inner, inner),
         st.builds(lambda each: f'$split({each}, ",")', inner),
@@ -127,6 +129,6 @@ def test_what_is_said_over_shapes_holds_for_values(data: st.DataObject) -> None:
 
 @pytest.mark.slow
 @given(st.data())
-@examples(6000)
+@examples(2500)
 def test_what_is_said_over_shapes_holds_for_many_values(data: st.DataObject) -> None:
     _check(data)

@@ -30,15 +30,25 @@ def _is_test(field: str) -> bool:
     return field == "Choices Variable" or field.endswith("Condition")
 
 
-def reads_of(observations: Observations) -> tuple[int, int]:
-    """Return how many reads there are, and how many of them could not be decided."""
+def reads_of(observations: Observations, evidence: Observations | None = None) -> tuple[int, int]:
+    """Return how many reads there are, and how many of them could not be decided.
+
+    Args:
+        observations: what the walk has seen.
+        evidence: what a walk has seen that knows what was learned, too; it decides reads that are undecided without.
+    """
     reads = undecided = 0
-    for (kind, *_), seen in observations.seen.items():
-        if kind in _READS:
+    for site, seen in observations.seen.items():
+        if site[0] in _READS:
             reads += 1
-            unknown = any(each.verdict is Verdict.UNDECIDED for each in seen)
-            undecided += unknown and not any(each.verdict in _WRONG for each in seen)
+            told = evidence.seen.get(site) if evidence is not None else None
+            undecided += _is_undecided(seen) and (told is None or _is_undecided(told))
     return reads, undecided
+
+
+def _is_undecided(seen: Sequence[Observation]) -> bool:
+    unknown = any(each.verdict is Verdict.UNDECIDED for each in seen)
+    return unknown and not any(each.verdict in _WRONG for each in seen)
 
 
 def _each(machine: str, observations: Observations) -> Iterator[Finding]:

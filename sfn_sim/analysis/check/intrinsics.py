@@ -6,6 +6,7 @@ Source: as `query.intrinsic_functions`, whose refusals these are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sfn_sim.query.intrinsic_functions import INTRINSICS, Refused, fill, format_parts
 from sfn_sim.query.intrinsics import Call, Literal
@@ -119,13 +120,14 @@ def _merge(given: list[Shape]) -> Shape:
     first, second = first.only(OBJECT), second.only(OBJECT)
     fields = dict(first.fields)
     if second.open:
-        fields = {key: Field(join(each.shape, ANYTHING), each.required) for key, each in fields.items()}
+        fields = {key: replace(each, shape=join(each.shape, ANYTHING)) for key, each in fields.items()}
     for key, each in second.fields.items():
         under = fields.get(key)
         if each.required or under is None:
             fields[key] = each if under is not None or not first.open or each.required else Field(ANYTHING)
         else:
-            fields[key] = Field(join(under.shape, each.shape), under.required)
+            vague = not under.required and (under.vague or each.vague)
+            fields[key] = Field(join(under.shape, each.shape), under.required, vague)
     # A key that only one of the two is known to lack may still come from the other.
     known = {
         key: each for key, each in fields.items() if each.required or not (first.open or second.open)

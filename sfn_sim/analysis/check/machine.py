@@ -87,9 +87,12 @@ def check_machine(
         *variable_findings(name, planned, walk.observations),
         *agreement_findings(name, planned, walk.observations, facts.contracts),
     ]
+    evidence = None
     if learned is not None:
-        found += _by_evidence(name, planned, source, learned, found)
-    reads, undecided = reads_of(walk.observations)
+        evidence = Walk(learned.given, learned.results, open_texts(source))
+        evidence.machine(planned)
+        found += _by_evidence(name, evidence, found)
+    reads, undecided = reads_of(walk.observations, evidence.observations if evidence is not None else None)
     findings = [*(from_diagnostic(name, each) for each in warnings), *(located(each, source) for each in found)]
     return Report(
         machine=name, source=source, findings=tuple(ordered(findings)), reads=reads, undecided=undecided,
@@ -100,12 +103,8 @@ def check_machine(
 _NEVER_BY_EVIDENCE = ("BRANCH_NEVER_TAKEN", "UNLIKE_TYPES")
 
 
-def _by_evidence(
-    name: str, planned: PlannedMachine, source: Source, facts: Facts, found: Sequence[Finding]
-) -> list[Finding]:
+def _by_evidence(name: str, walk: Walk, found: Sequence[Finding]) -> list[Finding]:
     """Return what is found only with what was learned, as notes; that a thing was never seen closes no branch."""
-    walk = Walk(facts.given, facts.results, open_texts(source))
-    walk.machine(planned)
     known = {(each.state, each.pointer, each.expression) for each in found}
     return [
         replace(each, severity=NOTE, notes=(*each.notes, "rests on what was learned from runs: evidence, not proof"))

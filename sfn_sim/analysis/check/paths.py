@@ -93,7 +93,7 @@ def path_finding(machine: str, observations: Sequence[Observation]) -> Finding |
     wanted = (*seen.origin, *steps) if seen.origin is not None and seen.root in _INPUTS else None
     arrival = seen.arrival.lacking(wanted) if wanted is not None else seen.arrival
     case = Case(machine, seen, certain, arrival, steps, wanted)
-    if seen.root in _CONTEXTS and not _below_data(steps):
+    if seen.root in _CONTEXTS:
         return _context_missing(case, found)
     if seen.root in _INPUTS and _looks_like_context(seen.steps):
         return _dollar_missing(case)
@@ -174,9 +174,11 @@ def _context_missing(case: Case, found: Found) -> Finding:
         "Map": f"{root}.Map is there inside a Map's ItemSelector and processor only",
         "Task": f"{root}.Task.Token is there only in a Task that waits for its token (.waitForTaskToken, activities)",
     }.get(str(name), "")
+    why = "" if _below_data(case.steps) else why
     near = get_close_matches(str(case.steps[-1]), list(found.reached.fields), 1, 0.5)
     fix = f"did you mean {case.shown((*case.steps[:-1], near[0]))}?" if near else ""
-    what = f"{case.shown(case.steps)} is not in the Context Object here: {keys_of(found.reached)}"
+    where = case.shown(case.steps[:-1]) if _below_data(case.steps) else "the Context Object here"
+    what = f"{case.shown(case.steps)} is not in {where}: {keys_of(found.reached)}"
     return case.finding("CONTEXT_PATH", what, why=why, fix=fix, label="not in the Context Object")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias, cast
 
 from sfn_sim.analysis.check.observations import Observation
 from sfn_sim.analysis.check.reader import Reader
@@ -12,6 +13,7 @@ from sfn_sim.definition.plan import PlannedState, Step
 from sfn_sim.payload import Json
 from sfn_sim.query.jsonata import Compiled, compile_expression, expression_in
 from sfn_sim.query.jsonata_shapes import Note, Reading, ask, evaluate
+from sfn_sim.query.jsonata_shapes_narrow import Narrowed
 from sfn_sim.query.jsonata_shapes_values import Lack, stored, worst
 from sfn_sim.query.jsonata_template import JsonataTemplate
 from sfn_sim.query.shapes import (
@@ -34,6 +36,7 @@ from sfn_sim.query.shapes import (
 from sfn_sim.source import escape
 
 INPUT = "$states.input"
+_Asked: TypeAlias = "tuple[Reading, Narrowed]"
 _FIELDS = ("input", "result", "errorOutput", "context")
 _KINDS = {"array": ARRAY, "boolean": BOOLEAN, "number": NUMBER, "object": OBJECT, "string": STRING}
 _WORDS = {ARRAY: "an array", BOOLEAN: "true or false", NUMBER: "a number", OBJECT: "an object", STRING: "a string"}
@@ -77,7 +80,11 @@ def _value(value: Json, readable: Shape, reader: Reader, pointer: str, name: str
     if found is None:
         return reader.literal(value)
     compiled = compile_expression(found[0])
-    reading = evaluate(compiled.tree, readable)
+    # What was found on the way is what is seen in the end: a way brings the same to a field each time.
+    reading = cast("Reading | None", reader.readings.pop((reader.arrival, pointer), None))
+    if reading is None:
+        reading = evaluate(compiled.tree, readable)
+        reader.readings[reader.arrival, pointer] = reading
     _see(reader, reading, compiled, pointer, name)
     return _kept(reading, _is_open(value, reader), reader, compiled.text, pointer, name, kinds)
 
@@ -104,7 +111,10 @@ def condition(step: Step, readable: Shape, reader: Reader) -> tuple[Shape | None
     if found is None:
         return (readable, None) if template.value is True else (None, readable)
     compiled = compile_expression(found[0])
-    reading, (held, failed) = ask(compiled.tree, readable)
+    asked = cast("_Asked | None", reader.readings.pop((reader.arrival, step.pointer), None))
+    if asked is None:
+        asked = reader.readings[reader.arrival, step.pointer] = ask(compiled.tree, readable)
+    reading, (held, failed) = asked
     _see(reader, reading, compiled, step.pointer, step.field)
     _kept(reading, False, reader, compiled.text, step.pointer, step.field, BOOLEAN)
     if _is_open(template.value, reader) or (held is None and failed is None):
@@ -118,7 +128,7 @@ def _is_open(value: Json, reader: Reader) -> bool:
 
 def _loosened(shape: Shape) -> Shape:
     """Return a shape without the texts and numbers that another environment may fill in otherwise."""
-    fields = {key: Field(_loosened(each.shape), each.required) for key, each in shape.fields.items()}
+    fields = {key: replace(each, shape=_loosened(each.shape)) for key, each in shape.fields.items()}
     items = _loosened(shape.items) if shape.items is not None else None
     return replace(shape, strings=None, numbers=None, fields=fields, items=items)
 

@@ -57,6 +57,7 @@ class Reader:
         outer_item: the shape of the item of the Map around; None outside of one.
         see: told of every read; None while the walk still goes on.
         open_texts: texts that an environment fills in, and that say nothing for sure.
+        readings: what JSONata expressions were found to give, by way and pointer, until it is seen.
         assumed: places of the state's input that are taken to be there after they were found missing.
     """
 
@@ -67,6 +68,7 @@ class Reader:
     see: Callable[[Observation], None] | None
     open_texts: frozenset[str]
     assumed: list[Steps] = field(default_factory=list)
+    readings: dict[tuple[Arrival, str], object] = field(default_factory=dict)
     _item: Shape | None = None
     _context: Shape | None = None
 

@@ -248,6 +248,10 @@ def _read(
         return None
     pointer = f"{planned.state.pointer}/{name}"
     shape = reader.expression(path, data, pointer, name)
+    if name in _MAP_NUMBERS and shape.strings is not None and all(each.isdigit() for each in shape.strings):
+        shape = shape.without(STRING)  # a text of digits will do
+        if shape.is_never:
+            return ANY_NUMBER
     return reader.need(shape, kinds, pointer, name, path.text, f"{name} needs {what}: {path.text}", fix)
 
 
@@ -331,8 +335,7 @@ def _caught(planned: PlannedState, reader: Reader) -> list[Exit]:
 def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     data = _effective(planned, reader)
     for name in _MAP_NUMBERS:
-        # A text of digits will do.
-        _read(planned, reader, data, name, NUMBER | STRING, "a number")
+        _read(planned, reader, data, name, NUMBER, "a number")
     state = cast(MapState, planned.state)
     if state.distribution is not None:
         return _distributed(planned, data, reader, walk)

@@ -39,6 +39,7 @@ class Walk:
     results: Mapping[str, Shape] = field(default_factory=dict)
     open_texts: frozenset[str] = frozenset()
     observations: Observations = field(default_factory=Observations)
+    _readings: dict[tuple[Arrival, str], object] = field(default_factory=dict)
 
     def machine(self, planned: PlannedMachine) -> Shape:
         """Walk a whole machine and return the shape of its output."""
@@ -102,7 +103,7 @@ class Walk:
         self, arrival: Arrival, item: Shape | None, see: Callable[[Observation], None] | None
     ) -> list[states.Exit]:
         planned = arrival.state
-        reader = Reader(planned, arrival, self.given, item, see, self.open_texts)
+        reader = Reader(planned, arrival, self.given, item, see, self.open_texts, readings=self._readings)
         if planned.state.query_language == JSONATA:
             from sfn_sim.analysis.check.jsonata_states import leave
 

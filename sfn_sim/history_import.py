@@ -20,8 +20,6 @@ from sfn_sim.definition.plan import PlannedGraph, PlannedState
 from sfn_sim.errors import ConfigurationError, Detail
 from sfn_sim.machine import START, StateMachine
 from sfn_sim.payload import Json, dumps, loads
-from sfn_sim.query.expression import PathError, Scope
-from sfn_sim.query.jsonpath import compile_path
 from sfn_sim.refold import UNKNOWN, FoldDifference, Refold, Stay, Way
 from sfn_sim.run.child import Child
 from sfn_sim.run.context import Identity
@@ -182,7 +180,7 @@ class _Who(NamedTuple):
 
     machine: str
     arn: str | None = None
-    index: int | None = None
+    child: int | None = None
 
 
 class _Import:
@@ -197,6 +195,7 @@ class _Import:
         self._start, self._events = self._read(told)
         self._nodes: dict[int, _Node] = {}
         self._first: dict[int, tuple[_Node, int] | None] = {}
+        self._root: Way | None = None
         self._identity = self._who(who)
 
     def run(self) -> Imported:
@@ -228,6 +227,7 @@ class _Import:
             execution.output = None if output is UNKNOWN else output
         else:
             execution.error, execution.cause = last[4]
+            execution.detail = self._detail_of_failure(execution)
             failed = execution.map_runs[-1] if execution.map_runs else None
             if failed is not None and (failed.error, failed.cause) == (execution.error, execution.cause):
                 visit = execution.log.visits[failed.visit]
@@ -236,13 +236,19 @@ class _Import:
                     "map run", state=visit.name, pointer=visit.state.state.pointer, visit=visit.index
                 )
 
+    def _detail_of_failure(self, execution: Execution) -> Detail | None:
+        """Return what our fold knows of the failure, where it failed as AWS did."""
+        last = self._root.last if self._root is not None else None
+        error = last.error if last is not None and not last.closed else None
+        return error.detail if error is not None and error.name == execution.error else None
+
     def _map_runs(self, refold: Refold) -> Iterator[MapRun]:
         """Yield the Map Runs of the history, with those of their children that were given."""
         for event in self._events:
             node = self._nodes.get(event[0])
             if event[3] != "MapRunStarted" or node is None or node.stay is None:
                 continue
-            state, visit = cast("MapState", node.planned.state), node.stay.visit
+            state, visit, setup = cast("MapState", node.planned.state), node.stay.visit, node.stay.setup
             arn = self._value(event, "mapRunArn")
             run = MapRun(
                 arn=arn if isinstance(arn, str) else "",
@@ -254,9 +260,9 @@ class _Import:
                 express=state.distribution is not None and state.distribution.execution_type == "EXPRESS",
                 start=self._start + timedelta(milliseconds=event[2]),
                 start_ms=event[2],
-                max_concurrency=0,
-                tolerated_count=0,
-                tolerated_share=0,
+                max_concurrency=setup.max_concurrency if setup is not None else 0,
+                tolerated_count=setup.tolerated_count if setup is not None else 0,
+                tolerated_share=setup.tolerated_share if setup is not None else 0,
                 keep=UNKNOWN_CHILDREN,
             )
             self._ended(run, event, node)
@@ -306,6 +312,9 @@ class _Import:
         return tuple(self._detail(told, details, name) for name in names)
 
     def _detail(self, told: dict[str, Any], details: dict[str, Any], name: str) -> Any:
+        if name == "assignedVariables" and details.get(f"{name}Details", {}).get("truncated"):
+            self._lacking.append(f"event {told['id']}: the history has the assigned variables truncated")
+            return UNKNOWN
         if name == "assignedVariables":
             return {key: _parsed(value) for key, value in details.get(name, {}).items()} or None
         if name not in _JSON_TEXT:
@@ -322,8 +331,8 @@ class _Import:
         if len(parts) >= 8:
             return Identity(parts[6], parts[7], self._start, region=parts[3], account=parts[4], role=role)
         self._unknown |= {NAMES}
-        if who.index is not None:
-            return Identity(who.machine, f"imported-{who.index}", self._start, role=role)
+        if who.child is not None:
+            return Identity(who.machine, f"imported-{who.child}", self._start, role=role)
         self._lacking.append("the history lacks the execution's name, which $$.Execution has: --execution-arn ARN")
         return Identity(who.machine, "imported", self._start, role=role)
 
@@ -337,7 +346,7 @@ class _Import:
         if kind.endswith("StateEntered"):
             self._nodes[number] = self._entered(event, before)
         elif before is not None and not kind.startswith("Execution"):
-            node = self._climbed(event, before)
+            node = (self._evaluated(event) if kind == "EvaluationFailed" else None) or self._climbed(event, before)
             if node is None and kind == "EvaluationFailed":
                 return  # tells why an expression failed, and hangs on whatever was last
             if node is None:
@@ -350,6 +359,16 @@ class _Import:
                 self._first[number] = (node, -1)
             if kind.endswith(("StateExited", "StateAborted")):
                 node.closed = True
+
+    def _evaluated(self, event: Event) -> _Node | None:
+        """Return the stay in which an expression failed: what fails at once hangs on the event before its entry."""
+        for number in range(event[0] - 1, event[1], -1):
+            node, entered = self._nodes.get(number), self._events[number - 1]
+            if node is None or entered[1] != event[1] or not entered[3].endswith("StateEntered"):
+                continue
+            if node.planned.name == self._value(event, "state") and not node.closed:
+                return node
+        return None
 
     def _entered(self, event: Event, before: _Node | None) -> _Node:
         number, previous, _, kind, _ = event
@@ -386,7 +405,7 @@ class _Import:
         return None
 
     def _fold(self, refold: Refold, interpreter: Interpreter) -> None:
-        root = Way(interpreter.new_branch("", 0, -1), self._graph, None)
+        root = self._root = Way(interpreter.new_branch("", 0, -1), self._graph, None)
         for event in self._events:
             number, _, _, kind, _ = event
             node = self._nodes.get(number)
@@ -419,17 +438,13 @@ def _check_input(node: _Node, given: Json, place: str) -> None:
         ConfigurationError: it is the history of another child.
     """
     state, stay = cast("MapState", node.planned.state), cast("Stay", node.stay)
-    made = state.distribution is not None and (state.distribution.reader or state.distribution.batcher)
-    if made or state.item_selector is not ABSENT or state.items is not ABSENT or state.items_path is None:
-        return
-    try:
-        items = compile_path(state.items_path).evaluate(stay.visit.input, Scope(lambda: None))
-    except PathError:
+    items = stay.setup.items if stay.setup is not None else None
+    if items is None or stay.setup is None or stay.setup.batches is not None or state.item_selector is not ABSENT:
         return
     index = int(place.rpartition("[")[2].removesuffix("]"))
-    if not isinstance(items, list) or (index < len(items) and items[index] == given):
+    if index < len(items) and items[index] == given:
         return
-    where = [f"{node.stay.visit.path}[{n}]" for n, each in enumerate(items) if each == given][:3] if node.stay else []
+    where = [f"{stay.visit.path}[{number}]" for number, each in enumerate(items) if each == given][:3]
     meant = f"; that is the item of {', '.join(where)}" if where else ""
     has = f"not item {index:,}" if index < len(items) else f"no item of it: the Map has {len(items):,} items"
     raise ConfigurationError(f"--child {place}: the child of that history was given {has}{meant}")
@@ -441,16 +456,16 @@ def _known(event: Event) -> Event:
 
 
 def _moment(told: object) -> datetime | None:
-    """Return a timestamp: seconds since 1970, or a text in ISO 8601."""
+    """Return a timestamp in UTC: seconds since 1970, or a text in ISO 8601, which the CLI prints in local time."""
     if isinstance(told, datetime):
-        return told
+        return told.astimezone(UTC)
     if isinstance(told, int | float):
         return datetime.fromtimestamp(told, UTC)
     try:
         moment = datetime.fromisoformat(str(told))
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _parsed(text: object) -> Json:

@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import hashlib
 import hmac
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ _KEY_BYTES = 32
 _OF_THE_DATA = frozenset(("input", "output", "parameters", "error", "cause", "assignedVariables"))
 # A shorter text stands inside of others by chance.
 _SHORTEST_INSIDE = 4
+# A failed child's entry in its Map's result has its Input as JSON text, which may hold a cause that is one.
+_LEVELS = 2
 
 
 def read_key(folder: Path) -> bytes:
@@ -75,6 +78,7 @@ class Redaction:
         self._key = key
         self._secrets: dict[tuple[type, Json], Json] = {}
         self._inside: re.Pattern[str] | None = None
+        self._texts: dict[str, str] = {}
         self._done: dict[int, tuple[Json, Json]] = {}
 
     @property
@@ -96,8 +100,10 @@ class Redaction:
             if isinstance(value, dict | list) and id(value) not in looked:
                 looked[id(value)] = value
                 self._look(value)
-        texts = sorted((v for k, v in self._secrets if k is str and len(str(v)) >= _SHORTEST_INSIDE), key=_longest)
-        self._inside = re.compile("|".join(re.escape(str(each)) for each in texts)) if texts else None
+        secrets = [str(v) for k, v in self._secrets if k is str and len(str(v)) >= _SHORTEST_INSIDE]
+        self._texts = {form: self._letters(each, _size(form)) for each in secrets for form in _forms(each)}
+        longest = sorted(self._texts, key=len, reverse=True)
+        self._inside = re.compile("|".join(re.escape(each) for each in longest)) if longest else None
         return self._execution(execution)
 
     def value(self, value: Json) -> Json:
@@ -127,7 +133,7 @@ class Redaction:
             return whole
         if self._inside is None:
             return text
-        return self._inside.sub(lambda found: str(self._secrets[(str, found[0])]), text)
+        return self._inside.sub(lambda found: self._texts[found[0]], text)
 
     def _look(self, value: Json) -> None:
         for path in self._paths:
@@ -144,8 +150,7 @@ class Redaction:
 
     def _replacement(self, value: Json) -> Json:
         if isinstance(value, str):
-            size = len(value.encode("utf-8", "surrogatepass"))
-            return self._letters(value, size)
+            return self._letters(value, _size(value))
         if isinstance(value, int):
             digits = self._digits(str(abs(value)))
             return int(digits) * (-1 if value < 0 else 1)
@@ -264,8 +269,16 @@ def _scalars(value: Json) -> Iterator[Json]:
         yield value
 
 
-def _longest(value: Json) -> int:
-    return -len(str(value))
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _forms(text: str) -> set[str]:
+    """Return a text as it stands in others: by itself, in JSON that is text, and in JSON in such JSON."""
+    forms = {text}
+    for _ in range(_LEVELS):
+        forms |= {json.dumps(each, ensure_ascii=ascii_only)[1:-1] for each in forms for ascii_only in (True, False)}
+    return forms
 
 
 _NOTHING = Scope(lambda: None)

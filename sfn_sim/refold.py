@@ -16,14 +16,16 @@ from typing import Any, cast
 
 from sfn_sim.analysis.compare import NOTHING, Difference, differences
 from sfn_sim.analysis.drawn import Drawing, Drawn, steps_of
+from sfn_sim.analysis.trace import effective_input
 from sfn_sim.definition.model import MapState
 from sfn_sim.definition.plan import PlannedGraph, PlannedState
-from sfn_sim.errors import TIMEOUT, StatesError, UnsupportedFeatureError
+from sfn_sim.errors import TIMEOUT, Detail, StatesError, UnsupportedFeatureError
 from sfn_sim.payload import Json, dumps, encode_to_keep, loads, size_bytes
 from sfn_sim.run import flow, token
 from sfn_sim.run.effects import Gather, Invoke, Outcome, Sleep, StateRun
 from sfn_sim.run.interpreter import Interpreter
 from sfn_sim.run.log import DETAILS, Branch, Event, Log, Visit
+from sfn_sim.run.map_setup import Setup, prepare
 from sfn_sim.run.task import timeouts
 from sfn_sim.services.recorded import Recorded, calls_of
 
@@ -73,6 +75,7 @@ class Stay:
     error: StatesError | None = None
     next: str | None = None
     folded: bool = False
+    setup: Setup | None = None
     variables: Any = None
 
 
@@ -164,6 +167,7 @@ class Refold:
         if isinstance(state, MapState) and state.distribution is not None:
             why = f"the children of {visit.path}: a Map Run's executions have histories of their own"
             self._lacks(stay.entered[0], why)
+            self._prepare(stay)
             return
         self._scratch(stay.entered[2])
         simple = interpreter.simple.get(state.type)
@@ -175,6 +179,18 @@ class Refold:
             fold = _any_task if state.type == "Task" else interpreter.blocking[state.type]
             stay.run = fold(interpreter, planned, branch, visit, visit.input)
             self._go_on(stay, None)
+        except StatesError as error:
+            self._failed(stay, error)
+
+    def _prepare(self, stay: Stay) -> None:
+        """Fold a distributed Map's fields, as far as they need no reader."""
+        planned, branch, visit = stay.planned, stay.way.branch, stay.visit
+        self._scratch(stay.entered[2])
+        try:
+            effective = flow.fold(planned.plan.once, visit.input, visit.input, visit, branch.scope)
+            next(prepare(self._interpreter, planned, branch, visit, effective))
+        except StopIteration as prepared:
+            stay.setup = prepared.value
         except StatesError as error:
             self._failed(stay, error)
 
@@ -218,14 +234,16 @@ class Refold:
             _replace(visit, "output", output)
         if output is UNKNOWN:
             self._lacks(event[0], f"the output of {visit.path}")
+        if assigned is None and stay.folded and visit.assigned and output is not UNKNOWN:
+            assigned = {}
         if isinstance(assigned, dict):
             if stay.folded:
                 ours, drawing = dict(visit.assigned or {}), self._drawing(stay)
                 self._compare(event[0], visit.path, "assignedVariables", assigned, ours, drawing.assigned)
                 _replace(visit, "variables", assigned)
             visit.assigned = assigned
-        elif not stay.folded or assigned is None:
-            visit.assigned = visit.assigned if stay.folded else None
+        elif not stay.folded:
+            visit.assigned = None
         if visit.assigned:
             scope = stay.way.branch.scope
             scope.variables = {**stay.variables, **visit.assigned}
@@ -442,6 +460,13 @@ def _outcome(stay: Stay, call: Recorded) -> Outcome:
     return Outcome(encode_to_keep(None if output is UNKNOWN else output), took_ms=call.took_ms)
 
 
+def _callee(visit: Visit) -> str:
+    """Return what a task calls as its error names it: a function, or the resource."""
+    resource, given = str(getattr(visit.state.state, "resource", "")), effective_input(visit)
+    named = given.get("FunctionName") if ":::lambda:invoke" in resource and isinstance(given, dict) else None
+    return named if isinstance(named, str) else resource
+
+
 def _any_task(
     interpreter: Interpreter, planned: PlannedState, branch: Branch, visit: Visit, value: Json
 ) -> StateRun:
@@ -461,7 +486,8 @@ def _any_task(
             flow.fold(plan.before, effective, value, visit, scope)
         outcome: Outcome = yield Invoke("", b"", None, ())
         if outcome.result is None:
-            raise StatesError(outcome.error, outcome.cause)
+            kind = "timeout" if outcome.error == TIMEOUT else "handler"
+            raise StatesError(outcome.error, outcome.cause, detail=Detail(kind, message=_callee(visit)))
         result = loads(outcome.result)
         visit.result_bytes = len(outcome.result)
         visit.stages.append(("result", result))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -146,8 +147,8 @@ class _Record:
         """Return the calls."""
         return {self._shifted(place): call for place, call in recorded_calls(self._recorded).items()}
 
-    def lost(self, place: Place) -> str | None:
-        """Say why the record has nothing of an execution; None where it has it, or the run never had it."""
+    def lost(self, place: Place) -> Callable[[], str] | None:
+        """Return what says why the record has nothing of an execution; None where it has it, or never had it."""
         if place.way in self._kept:
             return None
         return not_kept(self._recorded, "".join(f"{each.path}[{each.child}]." for each in place.way))

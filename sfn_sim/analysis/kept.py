@@ -6,7 +6,8 @@ Source: DESIGN: a child that has ended is dropped to counts, but for the first o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Log
@@ -65,19 +66,21 @@ def why_not_there(execution: Execution, place: str) -> str | None:
     if found is None:
         return None
     run, index, path = found
-    if not_kept := _not_kept(run, index, path):
-        own = f"`sfn-sim import … --child '{path}[{index}]=HISTORY.json'` adds its own"
-        return f"{not_kept}; {own if is_imported(run) else '`sfn-sim run --keep-children N` keeps the first N'}"
+    if _is_dropped(run, index):
+        advice = "`sfn-sim run --keep-children N` keeps the first N"
+        if is_imported(run):
+            advice = f"`sfn-sim import … --child '{path}[{index}]=HISTORY.json'` adds its own"
+        return f"{_not_kept(run, index, path)}; {advice}"
     count = started(run)
     if run.pending or run.total_items is None:
         return f"child {index:,} of {path} was never started: its Map Run ended ({run.status}) after {count:,} children"
     return f"{path} has {count:,} children, and no number {index:,} (they are counted from 0)"
 
 
-def not_kept(execution: Execution, place: str) -> str | None:
-    """Say that a run has had the child of a Map Run that a place leads to, and has not kept it; None for all others."""
+def not_kept(execution: Execution, place: str) -> Callable[[], str] | None:
+    """Return what says that a run has had the child that a place leads to, and has not kept it; None for all others."""
     found = _find(execution, place)
-    return None if found is None else _not_kept(*found)
+    return None if found is None or not _is_dropped(*found[:2]) else partial(_not_kept, *found)
 
 
 def _find(execution: Execution, place: str) -> tuple[MapRun, int, str] | None:
@@ -95,12 +98,14 @@ def _find(execution: Execution, place: str) -> tuple[MapRun, int, str] | None:
     return None
 
 
-def _not_kept(run: MapRun, index: int, path: str) -> str | None:
+def _is_dropped(run: MapRun, index: int) -> bool:
+    return is_imported(run) or index < started(run)
+
+
+def _not_kept(run: MapRun, index: int, path: str) -> str:
     count, kept = started(run), len(run.children)
     if is_imported(run):
         return f"child {index:,} of {path} is not in the record: its parent's history does not tell of it"
-    if index >= count:
-        return None
     has = f"{kept:,}, the first {run.keep:,} and the failed ones (at most {KEPT_MOST:,}): {listed(run)}"
     return f"child {index:,} of {path} is not in the record: of its {count:,} children it has {has if kept else 'none'}"
 

@@ -18,6 +18,7 @@ from sfn_sim.analysis.lineage_jsonata import (
     draws,
     field_text,
     items_at,
+    nearest_pointer,
     point_of,
     shortened,
 )
@@ -142,7 +143,7 @@ class Jsonata:
         pointer = place.visit.state.state.pointer
         found = filled_jsonata(template, steps)
         if found is None:
-            return self._left_out(place, step, steps, f"has no {path_text(steps)}")
+            return self._left_out(place, step, steps, f"has no {path_text(steps)}", nearest_pointer(template, steps))
         name, at = place.visit.name, field_text(step, pointer, found.pointer)
         if not isinstance(found.literal, _Missing):
             return Back("literal", f"{at} of {name} has it written down", (), at, "", found.pointer)
@@ -166,11 +167,12 @@ class Jsonata:
         sources = self._points(place, told, item)
         more: dict[str, Any] = {"field": at, "expression": compiled.text, "pointer": pointer}
         reads, beside = ", ".join(each.text for each in told.places), self._beside(place, told, item)
+        drawn = "; chance or the clock has a part in it"
         match told.kind:
             case "missing" if not told.places:
-                return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", part)
+                return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", pointer)
             case "missing" if (lost := self._had(place, step, steps)) is not None and lost not in sources:
-                return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", part)
+                return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", pointer)
             case "missing":
                 words = f"{who} leaves it out: {reads} gives nothing{beside}"
                 return Back("missing", words, sources, **more)
@@ -183,11 +185,10 @@ class Jsonata:
                 words = f"{who} reads {reads}" if whole else f"{who} takes {reads}: {text}"
                 return Back("read" if sources else "context", words + beside, sources, **more)
             case "made":
-                words = f"{who} makes it of {reads}: {text}"
-                return Back("made", words + beside, sources, **more)
-        drawn = "; chance or the clock has a part in it" if draws(compiled) else ""
-        words = f"{who} is made by the expression {text}, which reads {reads or 'nothing'}; {told.why}{drawn}"
-        return Back("unknown", words, sources, **more)
+                words = f"{who} makes it of {reads}: {text}{beside}"
+                return Back("made", words + drawn * told.drawn, sources, **more)
+        words = f"{who} is made by the expression {text}, which reads {reads or 'nothing'}; {told.why}"
+        return Back("unknown", words + drawn * draws(compiled), sources, **more)
 
     @staticmethod
     def _beside(place: Place, told: Told, item: int) -> str:
@@ -211,11 +212,9 @@ class Jsonata:
                 return Point(place, stage, steps)
         return None
 
-    def _left_out(self, place: Place, step: Step, steps: Steps, what: str, part: Part | None = None) -> Back:
+    def _left_out(self, place: Place, step: Step, steps: Steps, what: str, pointer: str) -> Back:
         """Return the step back from what a template does not give: to where it was last there."""
-        state = place.visit.state.state
-        pointer = part.expression.pointer if part is not None else step.pointer
-        at = field_text(step, state.pointer, pointer)
+        at = field_text(step, place.visit.state.state.pointer, pointer)
         words = f"{at} of {place.visit.name} {what}"
         if step.stage == "variables":  # a variable's name is no key of the data
             return Back("missing", words, (), at, "", pointer)

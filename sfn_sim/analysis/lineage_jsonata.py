@@ -72,6 +72,17 @@ def filled(template: JsonataTemplate, steps: Steps) -> Filled | None:
     return Filled(parts, MISSING if parts else value, pointer)
 
 
+def nearest_pointer(template: JsonataTemplate, steps: Steps) -> str:
+    """Return where in the definition the last object or list stands that `steps` lead through."""
+    value, pointer = template.value, template.pointer
+    for step in steps:
+        below = look(value, (step,))
+        if not isinstance(below, dict | list):
+            break
+        value, pointer = below, f"{pointer}/{escape(step) if isinstance(step, str) else step}"
+    return pointer
+
+
 def _below(value: Json, pointer: str, below: Steps, expressions: dict[str, TemplateExpression]) -> Iterator[Part]:
     if pointer in expressions:
         yield Part(expressions[pointer], below, ())
@@ -98,11 +109,13 @@ class Told:
             missing (what it reads is not there), unknown.
         places: where it comes from, as the expression's roots have it.
         why: why it cannot be told, for kind unknown.
+        drawn: whether chance or the clock has a part in it, for kind made.
     """
 
     kind: str
     places: tuple[At, ...] = ()
     why: str = ""
+    drawn: bool = False
 
 
 class Traces:
@@ -165,7 +178,7 @@ class Traces:
         if isinstance(outcome.origin, At):
             return Told("read", (outcome.origin,))
         places = summary(outcome.leaves())
-        return Told("made" if places else "drawn" if outcome.drawn else "literal", places)
+        return Told("made" if places else "drawn" if outcome.drawn else "literal", places, drawn=outcome.drawn)
 
 
 def agrees(outcome: Traced, value: Found) -> bool:

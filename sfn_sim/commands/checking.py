@@ -157,6 +157,9 @@ def _files_of(name: str, definitions: Path) -> list[Path]:
         if not files:
             raise ConfigurationError(f"no file matches {name}")
         return files
+    usual = definitions / f"{name}.asl.json"
+    if usual.is_file():  # what runs a machine takes longer to load than a check takes
+        return [usual]
     from sfn_sim.runner import find_machine
 
     return [find_machine(name, definitions)]
@@ -182,9 +185,9 @@ def _is_definition(path: Path) -> bool:
 
 
 def _given(request: CheckRequest, fixture: Fixture | None) -> Shape:
-    from sfn_sim.runner import read_input
-
     if request.inputs:
+        from sfn_sim.runner import read_input
+
         return join_all(shape_of(read_input(each), exact=False) for each in request.inputs)
     return shape_of(fixture.input, exact=False) if fixture is not None else ANYTHING
 

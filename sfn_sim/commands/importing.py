@@ -21,7 +21,8 @@ import click
 @click.option("--learn", is_flag=True, help="Widen contracts/ by the shapes that functions were given and gave.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str | None,
-               children: tuple[str, ...], substitutions: tuple[str, ...], record: Path | None, learn: bool, as_json: bool) -> None:
+               children: tuple[str, ...], substitutions: tuple[str, ...], record: Path | None, learn: bool,
+               as_json: bool) -> None:
     """Make a recorded run of what `aws stepfunctions get-execution-history` printed.
 
     HISTORIES is its file, or all its pages. Tells what the history lacks, and the first event at which sfn-sim makes

@@ -48,6 +48,7 @@ class Known:
         fails: its handler fails by itself, as a run in full has shown.
         alone: a run in full has shown that its handler fails only because others were not carried out.
         is_item: whether an item of a Map makes them.
+        answers: of one run: the results of the first calls in their order, or how they failed.
     """
 
     examples: list[Example] = field(default_factory=list)
@@ -58,6 +59,7 @@ class Known:
     fails: bool = False
     alone: bool = False
     is_item: bool = False
+    answers: list[Json | Outcome] = field(default_factory=list)
     _rule: Rule | None = None
 
     def add(self, example: Example, number: int) -> None:
@@ -77,8 +79,8 @@ class Known:
 
     @property
     def is_told(self) -> bool:
-        """Tell whether every answer follows from its event."""
-        return bool(self.examples) and tells(self.rule, self.examples)
+        """Tell whether every answer follows from its event: when a handler fails follows from nothing that is known."""
+        return bool(self.examples) and not self.fails and tells(self.rule, self.examples)
 
 
 @dataclass
@@ -229,14 +231,17 @@ class _Scaling:
         cheap = (known is not None and not known.asks) or (number > 0 and not here.asks)
         check = number & (number - 1) == 0
         answer = None
-        if here.examples and here.is_item and number >= self._given.most and not cheap:
-            answer = self._told(here, call, here.examples[number % len(here.examples)].result)
+        if here.answers and here.is_item and number >= self._given.most and not cheap:
+            donor = here.answers[number % len(here.answers)]
+            answer = self._again(donor) if isinstance(donor, Outcome) else self._told(here, call, donor)
         if answer is not None and not check:
             return answer
         outcome, requests = self._really(call, now_ms)
         self._note(caller, requests)
         here.asks = here.asks or bool(requests)
         if outcome.error is not None:
+            if number < self._given.most:
+                here.answers.append(outcome)
             return self._failed(caller, known, call, outcome)
         if answer is not None and answer.result is not None and outcome.result is not None:
             self._given.modelled -= 1
@@ -247,6 +252,7 @@ class _Scaling:
         elif number < self._given.most and (example := self._example(call, outcome)) is not None:
             here.objects, here.took_ms = len(requests.objects), outcome.took_ms
             here.add(example, 0)
+            here.answers.append(example.result)
         return outcome
 
     def _failed(self, caller: str, known: Known | None, call: Invoke, outcome: Outcome) -> Outcome:
@@ -257,6 +263,11 @@ class _Scaling:
             if answer is not None:
                 return answer
         raise Untold(caller)
+
+    def _again(self, outcome: Outcome) -> Outcome:
+        """Let an item fail as another did."""
+        self._given.modelled += 1
+        return outcome
 
     def _told(self, known: Known, call: Invoke, donor: Json) -> Outcome | None:
         """Return what a rule tells of a call; None where it tells nothing."""

@@ -110,11 +110,11 @@ class Env:
 
     def inner(self) -> Env:
         """Return the same for a part whose bindings are its own."""
-        return replace(self, local=dict(self.local))
+        return Env(self.known, dict(self.local), self.item, self.certain)
 
     def branch(self, known: Shape | None = None) -> Env:
         """Return the same for a part that is not always evaluated."""
-        return replace(self, known=known or self.known, local=dict(self.local), certain=False)
+        return Env(known or self.known, dict(self.local), self.item, certain=False)
 
     def at(self, place: tuple[str | int, ...]) -> Given:
         """Return what stands at a place."""
@@ -220,7 +220,7 @@ class Evaluation:
         bound.update({str(name): MISSING for name in names})
         bound.update(zip(map(str, names), given, strict=False))
         self._applied += 1
-        result = self.of(what.node.parts[0], replace(env, local=bound))
+        result = self.of(what.node.parts[0], Env(env.known, bound, env.item, env.certain))
         self._applied -= 1
         return result
 
@@ -407,7 +407,7 @@ class Evaluation:
                 # How often nothing is given, for want of an else, is not known.
                 ways.append(MISSING if only else UNKNOWN)
             else:
-                ways.append(self.of(part, replace(env, known=known) if only else env.branch(known)))
+                ways.append(self.of(part, Env(known, env.local, env.item, env.certain) if only else env.branch(known)))
         if any(each.never_returns for each in ways):
             self._refused(node, test, env)
         return either(ways)

@@ -194,7 +194,7 @@ def sequence(one: Given, at_least: int, at_most: int | None, *, flat: bool = Tru
     if sure and at_least > 1:
         return Given(an_array(item, at_least, at_most), loose=one.loose)
     there = Verdict.PRESENT if sure and at_least else Verdict.UNDECIDED
-    return Given(join(one.shape, an_array(item)), there, loose=True)
+    return Given(join_all((one.shape, item, an_array(item))), there, loose=True)
 
 
 def items_of(given: Given) -> tuple[Shape, int, int | None]:

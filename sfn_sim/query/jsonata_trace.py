@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import cast
 
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem
@@ -112,9 +112,6 @@ class Named:
     """A function of JSONata's own, by its name."""
 
     name: str
-
-
-Function: TypeAlias = Lambda | Named
 
 
 class Evaluation:

@@ -235,7 +235,8 @@ def _trust(curve: Curve, command: str) -> Iterator[str]:
         f"model{proof}"
     )
     if command:
-        yield f"to run the breaking point in full: {command} --verify"
+        what = "breaking point" if curve.failing is not None else "largest value"
+        yield f"to run the {what} in full: {command} --verify"
 
 
 def verified_lines(curve: Curve, pairs: Sequence[tuple[Sample, Sample]]) -> Iterator[str]:

@@ -113,22 +113,29 @@ class Whereabouts:
     """
 
     def __init__(self, execution: Execution) -> None:
-        self._known: dict[str, _Known] = {execution.identity.name: _Known((), execution.log, None)}
+        own = _Known((), execution.log, None)
+        self._known: dict[str, _Known] = {execution.identity.name: own}
+        self._around = [own]
         self._enough = _FEWEST
 
     def place(self, identity: tuple[str | int, ...]) -> Place:
         """Return the place of a call or of a wait, by what names it: execution, path, visit and attempt."""
         name, path, visit, attempt = identity
         if str(name) not in self._known:
-            self._look()
+            self._look([each for each in self._around if not each.is_over])
+        if str(name) not in self._known:
+            # In a child whose first Map Run this is: few machines have such, and a Map Run may have many children.
+            self._look([each for each in self._known.values() if not each.is_over])
         known = self._known[str(name)]
         return Place(known.way, str(path), known.visits.number(int(visit)), int(attempt))
 
-    def _look(self) -> None:
-        """Take note of the children that have been started since."""
-        waiting = [each for each in self._known.values() if not each.is_over]
+    def _look(self, waiting: list[_Known]) -> None:
+        """Take note of the children of some executions that have been started since, and of theirs."""
         while waiting:
-            waiting += [self._know(child, way) for child, way in _new(waiting.pop())]
+            known = waiting.pop()
+            waiting += [self._know(child, way) for child, way in _new(known)]
+            if known.seen and known not in self._around:
+                self._around = [*(each for each in self._around if not each.is_over), known]
         if len(self._known) > self._enough:
             self._known = {name: each for name, each in self._known.items() if not each.is_over}
             self._enough = max(_FEWEST, 2 * len(self._known))

@@ -199,7 +199,7 @@ class RecordedExecutor:
         has: tells whether there is a handler, or a mock, for a call.
         may_call: whether handlers may be called at all.
         whereabouts: finds the executions of the run that is made.
-        lost: says why the record has nothing of an execution; None where it has it.
+        lost: gives what says why the record has nothing of an execution; None where it has it.
         world: carries out what the machine itself calls of AWS; None where there is nobody who could.
         answered: told of each call that is answered as recorded.
     """
@@ -212,7 +212,7 @@ class RecordedExecutor:
         *,
         may_call: bool,
         whereabouts: Callable[[tuple[str | int, ...]], Place],
-        lost: Callable[[Place], str | None] = lambda _: None,
+        lost: Callable[[Place], Callable[[], str] | None] = lambda _: None,
         world: ClosableExecutor | None = None,
         answered: Callable[[Invoke], None] = lambda _: None,
     ) -> None:
@@ -266,7 +266,8 @@ class RecordedExecutor:
     def never_answered(self, effect: AwaitToken) -> str:
         """Say that the record has no answer for a token."""
         place = self._place(effect.identity)
-        return f"{place} waits for an answer: {self._lost(place) or 'the recorded run never had one'}"
+        lost = self._lost(place)
+        return f"{place} waits for an answer: {lost() if lost is not None else 'the recorded run never had one'}"
 
     def _recorded(self, call: Invoke) -> Outcome | None:
         place = self._place(call.identity)
@@ -292,7 +293,7 @@ class RecordedExecutor:
             # Told once for all of them: there may be thousands.
             self.used.real.append(f"{way_text(place.way, numbers=False)}{place.path} ({name}): {_NOT_KEPT}")
             return None
-        return self._go_over(call, f"{place} ({name}): {lost}", None, "record the run again with --keep-children N")
+        return self._go_over(call, f"{place} ({name}): {lost()}", None, "record the run again with --keep-children N")
 
     def _go_over(
         self, call: Invoke, why: str, recorded: Recorded | None,

@@ -139,6 +139,23 @@ def test_a_missing_field_that_leaves_nothing_is_an_error(expression: str) -> Non
     assert one == ("PATH_MISSING", "error", "A")
 
 
+def test_a_key_whose_value_may_be_nothing_is_neither_there_nor_missing() -> None:
+    made = passing(Output='{% {"a": $states.input.x} %}', Next="B")
+    assert codes(A=made, B=passing(Output="{% $states.input.a %}")) == []
+    assert codes(A=made, B=passing(Output="{% $states.input.b %}")) == [("STATE_REPLACED", "error", "B")]
+    choice = choose("{% $exists($states.input.a) %}", "End", "End")
+    assert codes(A=made, B=choice, End=SUCCEED) == []
+
+
+def test_reading_a_field_of_a_list_that_took_the_place_of_the_state_is_a_note() -> None:
+    each = {"Type": "Map", "Items": "{% $states.input.lines %}", "ItemProcessor": graph(In=task()), "Next": "Use"}
+    told = found({"lines": [1], "id": 7}, notes=True, Each=each, Use=passing(Output="{% $states.input.id %}"))
+    one = next(each for each in told if each.code == "LIST_READ_AS_OBJECT")
+    assert (one.severity, one.state) == ("note", "Use")
+    assert "the list that Each gives" in one.what
+    assert "the Output of Each" in one.fix
+
+
 def test_a_function_that_makes_an_error_of_nothing_is_read_as_what_it_asks_for() -> None:
     need = 'function($v) { $exists($v) ? $v : $error("leads nowhere") }'
     (one,) = found({"a": 1}, A=passing(Output=f"{{% ($need := {need}; $need($states.input.x) = true) %}}"))

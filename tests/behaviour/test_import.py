@@ -119,6 +119,8 @@ def test_what_a_history_lacks_is_named_and_not_made_up() -> None:
     assert imported.lacking[0].startswith("the history lacks the execution's name")
     assert "event 2: the history lacks the input of Fan" in imported.lacking
     assert {name for visit in imported.execution.log.visits for name, _ in visit.stages} == {"input"}
+    (hop,) = lineage(imported.execution, "Both.output").hops
+    assert (hop.kind, hop.words) == ("unknown", "what Both made is not in the record: see what its import lacks")
 
 
 def test_truncated_values_are_named() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from sfn_sim import Options, StateMachine
 from sfn_sim.analysis.compare import compare_runs
+from sfn_sim.analysis.diagnosis import diagnose
 from sfn_sim.analysis.explain import explain
 from sfn_sim.analysis.lineage import lineage
 from sfn_sim.history_import import Imported, import_history
 from sfn_sim.replay import replay
 from sfn_sim.run.execution import Execution
-from tests.behaviour.machines import INVOKE, fails, graph, machine, passing, task
+from tests.behaviour.machines import INVOKE, always, fails, graph, machine, passing, task
 
 TOP = {"QueryLanguage": "JSONata"}
 AGAIN = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
@@ -133,6 +135,20 @@ def test_a_variable_that_aws_gave_another_value_is_told() -> None:
     assert found.execution.log.visits[0].assigned == {"least": 0, "tag": "a-tag-of-its-own"}
 
 
+def test_variables_that_aws_did_not_assign_or_truncated_are_told() -> None:
+    events = printed(production_run())
+    details = next(each for each in events if each["type"] == "PassStateExited")["stateExitedEventDetails"]
+    given = details.pop("assignedVariables")
+    assert [str(each) for each in import_history(events, MACHINE).differences[0].differences] == [
+        "/least: nothing | 1", '/tag: nothing | "a-tag-of-its-own"',
+    ]  # fmt: skip
+    details |= {"assignedVariables": given, "assignedVariablesDetails": {"truncated": True}}
+    found = import_history(events, MACHINE)
+    assert not found.differences
+    assert "event 3: the history has the assigned variables truncated" in found.lacking
+    assert found.execution.log.visits[0].assigned == {"least": 1, "tag": "a-tag-of-its-own"}
+
+
 def test_an_expression_that_fails_fails_alike() -> None:
     made = machine(TOP, A=passing(Output={"v": "{% $states.input.gone.x %}"}))
     was = made.run({})
@@ -220,6 +236,21 @@ def test_the_clock_stands_at_the_events() -> None:
     assert "given by the clock" in found.drawn[0]
 
 
+def test_times_that_the_cli_prints_in_local_time_are_those_of_the_context_object() -> None:
+    start, entered = "{% $states.context.Execution.StartTime %}", "{% $states.context.State.EnteredTime %}"
+    made = machine(TOP, A=passing(Output={"start": start, "entered": entered}))
+    was = made.run({})
+    events = printed(was)
+    for event in events:
+        moment = datetime.fromisoformat(event["timestamp"])
+        event["timestamp"] = moment.astimezone(timezone(timedelta(hours=2))).isoformat()
+    assert events[0]["timestamp"].endswith("+02:00")
+    found = import_history(events, made, was.identity.arn)
+    assert not found.differences
+    assert found.execution.identity.start == was.identity.start
+    assert found.execution.identity.moment(0) == was.identity.moment(0)
+
+
 def test_an_execution_whose_name_is_not_known_has_it_named_as_lacking() -> None:
     was = production_run()
     events = printed(was)
@@ -242,3 +273,25 @@ def test_random_values_of_jsonpath_are_named_too() -> None:
     assert not found.differences
     assert found.drawn == ["event 3: Parameters/u.$ of A (States.UUID()) is given by chance: AWS's value is taken"]
     assert found.execution.output == was.output
+
+
+def told(made: StateMachine, run: Execution) -> list[str]:
+    found = diagnose(run, made.source)
+    assert found is not None
+    return [line for line in found.lines(made.source) if "(attempt" not in line]
+
+
+def test_a_failed_production_run_is_diagnosed_as_one_of_our_own_is() -> None:
+    inner = graph(B=passing(Output={"v": "{% $states.input.o.totl + 1 %}"}))
+    lacking = machine(
+        TOP,
+        A=passing(Output={"order": {"id": "{% $states.input.id %}"}}, Next="M"),
+        M={"Type": "Map", "Items": [1], "ItemSelector": {"o": "{% $states.input.order %}"}, "ItemProcessor": inner,
+           "End": True},
+    )  # fmt: skip
+    was = lacking.run({"id": 1})
+    assert any("the Output of A gives no order.totl" in line for line in told(lacking, was))
+    assert told(lacking, imported(lacking, was).execution) == told(lacking, was)
+    failing = machine(TOP, A=task(Arguments={"k": 1}, Retry=[{"ErrorEquals": ["Busy"], "MaxAttempts": 1}]))
+    was = failing.run({}, {"f": always(ValueError("no k"))})
+    assert told(failing, imported(failing, was).execution) == told(failing, was)

@@ -121,6 +121,12 @@ def test_a_part_that_is_drawn_does_not_hide_where_the_others_come_from() -> None
     assert ways(lineage(execution, "output.v.id"))[-1] == ("A.output.v.id", "drawn")
 
 
+def test_what_chance_has_a_part_in_says_so_beside_its_operands() -> None:
+    (hop, *others) = lineage(gives("$states.input.key & $uuid()"), "A.output.v").hops
+    assert hop.words.endswith("; chance or the clock has a part in it")
+    assert others[-1].point.text == "input.key"
+
+
 @pytest.mark.parametrize(
     "expression",
     [
@@ -292,7 +298,7 @@ def test_a_jsonpath_map_that_assigns_is_no_giver_of_its_own_items() -> None:
     ("output", "field"),
     [
         ({"n": 1}, "Output"),
-        ({"customer": {"id": "{% $states.input.customer.id %}"}}, "Output"),
+        ({"customer": {"id": "{% $states.input.customer.id %}"}}, "Output/customer"),
         ("{% {'customer': {'id': 1}} %}", "Output"),
         ("{% $states.input.other %}", "Output"),
     ],
@@ -326,7 +332,7 @@ def test_what_a_variable_lacks_is_told_with_the_assign_that_made_it() -> None:
     assert found.hops[1].words == "Assign/v of A leaves it out: $states.input.a.gone gives nothing"
     states = {"A": passing(Assign={"v": {"k": 1}}, Next="B"), "B": reader}
     found = lineage(ran(states, given), "B.output.x")
-    assert (found.hops[-1].words, found.lost) == ("Assign of A has no $.v.gone", None)
+    assert (found.hops[-1].words, found.lost) == ("Assign/v of A has no $.v.gone", None)
 
 
 def test_a_variable_that_nobody_assigns_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sfn_sim.analysis.explain import explain
 from sfn_sim.analysis.kept import listed, notes
 from sfn_sim.analysis.lineage import lineage
 from sfn_sim.machine import START
+from sfn_sim.redaction import Redaction
 from sfn_sim.replay import replay
 from sfn_sim.report.explained import explanation
 from sfn_sim.run.context import Identity
@@ -265,6 +267,28 @@ def test_answers_of_mocks_are_counted_with_the_calls_that_were_recorded() -> Non
     done = replay(was, edited, handlers=Handlers(), mocks=mocks)
     assert done.execution.output == "third"
     assert (f.calls, mocks.problems()) == ([1, 2, {"other": True}], [])
+
+
+def test_what_is_to_be_hidden_is_hidden_in_children_and_in_what_their_map_tells_of_them(tmp_path: Path) -> None:
+    secret = 'Zoë said "no"'
+    made = machine(Each=distributed(graph(T=task("f")), ItemsPath="$.items", ToleratedFailureCount=1, End=True))
+
+    def refuse(event: Any, context: Any) -> Any:
+        raise ValueError(event["name"])
+
+    live = made.run({"items": [{"name": secret}]}, {"f": refuse})
+    hidden = Redaction(["$..name"], b"key").execution(live)
+    record(make_folder(tmp_path), hidden, made.source)
+    read = find_run("last", tmp_path).execution
+    assert read.map_runs[0].children[0].log.visits[0].input["name"] != secret
+    told = json.dumps([read.output, *(event[4] for event in read.map_runs[0].children[0].log.events)])
+    assert "said" not in told
+    assert "ValueError" in told
+    (ours,), (theirs,) = read.output, live.output
+    assert [len(ours[name].encode()) for name in ("Input", "Cause")] == [
+        len(theirs[name].encode()) for name in ("Input", "Cause")
+    ]
+    json.loads(ours["Input"])
 
 
 def test_runs_are_compared_with_their_children() -> None:

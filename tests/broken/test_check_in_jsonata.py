@@ -21,7 +21,7 @@ pytest.importorskip("jlens")
 NOT_FOUND = {
     "b22-no-result-path": (
         "a Map puts the list of its results in the place of the state: in JSONata a field of a list is that of its "
-        "items, of which nothing is known"
+        "items, of which nothing is known: it is told as a note"
     ),
 }
 """What check finds in JSONPath and cannot find in JSONata, each with the reason."""
@@ -38,8 +38,13 @@ def _in_jsonata(name: str) -> str | None:
 
 
 def _told(request: CheckRequest) -> tuple[bool, list[Finding]]:
+    loads, found = _all(request)
+    return loads, [each for each in found if each.severity != "note"]
+
+
+def _all(request: CheckRequest) -> tuple[bool, tuple[Finding, ...]]:
     report = carry_out(request).reports[0]
-    return report.loads, [each for each in report.findings if each.severity != "note"]
+    return report.loads, report.findings
 
 
 def _found_in_both(name: str, folder: Path) -> tuple[list[Finding], list[Finding]] | None:
@@ -72,6 +77,8 @@ def test_the_exceptions_are_those_that_are_said(tmp_path: Path, monkeypatch: pyt
         assert found is not None
         assert found[0]
         assert not found[1]
+        noted = _all(CheckRequest(machines=(str(tmp_path / f"{variant(name).machine}.asl.json"),), fixture="small"))[1]
+        assert {each.code for each in noted} >= {"LIST_READ_AS_OBJECT"}
 
 
 @pytest.mark.parametrize("kind", ["line", "word"])

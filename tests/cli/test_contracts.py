@@ -141,7 +141,7 @@ def test_a_contract_that_cannot_be_read_is_refused_with_its_file(
     assert words in done.err
 
 
-GET = {
+GET: dict[str, Any] = {
     "StartAt": "Get",
     "States": {
         "Get": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": {
@@ -150,6 +150,18 @@ GET = {
                 "End": True},
     },
 }  # fmt: skip
+
+
+def test_a_member_that_the_answer_of_a_service_does_not_have_is_missing(sfn_sim: Command, project: Path) -> None:
+    states = {
+        "Get": {**GET["States"]["Get"], "Resource": "arn:aws:states:::aws-sdk:sqs:receiveMessage"},
+        "Use": {**GET["States"]["Use"], "Parameters": {"x.$": "$.got.Mesages"}},
+    }
+    states["Get"]["Parameters"] = {"QueueUrl": "q"}
+    (project / "definitions" / "get.asl.json").write_text(json.dumps({**GET, "States": states}, indent=2))
+    told = sfn_sim("check", "get", "--json").json["diagnostics"][0]
+    assert (told["code"], told["state"]) == ("PATH_MISSING", "Use")
+    assert "did you mean $.got.Messages?" in told["hint"]
 
 
 @pytest.mark.slow

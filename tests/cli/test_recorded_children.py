@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sfn_sim import StateMachine
 from tests.cli.conftest import FUNCTION, Ended
 
 Command = Callable[..., Ended]
@@ -113,3 +114,26 @@ def test_what_the_machine_reads_and_writes_itself_goes_to_the_world_of_a_replay(
     shown = sfn_sim("replay", "a.sqlite", "--fixture", "small", "--all").out
     assert "not recorded, so called in the world: s3:PutObject (2 calls)" in shown
     assert "Each  children" in shown
+
+
+def test_children_are_imported_with_the_history_of_their_parent(sfn_sim: Command, project: Path) -> None:
+    write(project, ToleratedFailureCount=0)
+    machine = StateMachine.load(project / "definitions" / "halves.asl.json")
+    live = machine.run(json.loads(GIVEN), "handlers")
+    for name, each in (("parent", live), ("child", live.map_runs[0].children[12].execution())):
+        events = [{**event, "timestamp": event["timestamp"].isoformat()} for event in each.history()]
+        half = len(events) // 2
+        (project / f"{name}-1.json").write_text(json.dumps({"events": events[:half]}))
+        (project / f"{name}-2.json").write_text(json.dumps({"events": events[half:]}))
+    definition = ("--definition", "halves")
+    alone = sfn_sim("import", "parent-1.json", "parent-2.json", *definition)
+    assert "the history lacks the children of Each" in alone.out
+    assert "does not have theirs" in sfn_sim("explain", "last").out
+    pages = ("--child", "Each[12]=child-1.json", "--child", "Each[12]=child-2.json")
+    assert sfn_sim("import", "parent-1.json", "parent-2.json", *definition, *pages).code == 0
+    told = sfn_sim("explain", "last").out
+    assert "item 12 of Each, in Half" in told
+    assert "ZeroDivisionError" in told
+    assert "Each[12].Half  Task" in sfn_sim("explain", "last", "Each[12].Half").out
+    wrong = sfn_sim("import", "parent-1.json", "parent-2.json", *definition, "--child", "child-1.json")
+    assert (wrong.code, "write MAP[N]=HISTORY" in wrong.err) == (2, True)

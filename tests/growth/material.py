@@ -102,6 +102,17 @@ HANDLERS["work_unevenly"] = """
             number = int(event["name"][-5:])
             return {"key": event["name"], "text": "x" * (900 if 16 < number < 32 else 9)}
 """
+HANDLERS["work_on_most"] = """
+        import boto3
+
+        s3 = boto3.client("s3")
+
+        def handler(event, context):
+            if int(event["name"][-5:]) % 4 == 3:
+                raise ValueError("not this one")
+            s3.put_object(Bucket="things", Key=event["name"], Body=b"x")
+            return {"key": event["name"]}
+"""
 HANDLERS["poll"] = """
         import boto3
 

@@ -135,6 +135,21 @@ def test_a_loop_is_gone_through_as_often_as_its_handler_says(folder: Path) -> No
     assert sample.objects == 20
 
 
+def test_items_that_fail_and_are_caught_fail_as_often_in_the_model(folder: Path) -> None:
+    definition = machine(work="work-on-most", gather="gather-alone")
+    states = definition["States"]["Each"]["Iterator"]["States"]
+    states["Work"]["Catch"] = [{"ErrorEquals": ["ValueError"], "Next": "Left"}]
+    states["Left"] = {"Type": "Pass", "End": True}
+    project(folder, definition)
+    growth = open_growth(machine="things", fixture="some", vary="input.n=1..300")
+    growth.at(8, in_full=True)
+    seen = growth.at(40)
+    assert seen.modelled > 20
+    assert "Left" in seen.payloads
+    # Thirty items of seven events, and ten that fail and are caught, of nine.
+    assert seen.events == 30 * 7 + 10 * 9 + growth.at(0).events
+
+
 def test_items_of_a_distributed_map_are_sampled_too(folder: Path) -> None:
     definition = machine(gather="gather-alone")
     processor = definition["States"]["Each"].pop("Iterator")

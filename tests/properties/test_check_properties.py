@@ -197,6 +197,36 @@ def test_where_check_finds_nothing_no_path_fails_in_many_machines(data: st.DataO
     _sound(data, machines())
 
 
+def _right(data: st.DataObject, definitions: st.SearchStrategy[dict[str, Any]]) -> None:
+    """What check calls an error fails in every run that comes there."""
+    machine = StateMachine.from_json(data.draw(definitions))
+    given, results = data.draw(SCHEMAS), {name: data.draw(SCHEMAS) for name in _FUNCTIONS}
+    wrong = {each.state for each in _checked(machine, given, results).findings if each.severity == "error"}
+    event(f"errors are found: {bool(wrong)}")
+    if not wrong:
+        return
+    answers = {name: data.draw(values(schema)) for name, schema in results.items()}
+    handlers = {"f": lambda event, context: answers["f"], "g": lambda event, context: answers["g"]}
+    execution = machine.run(data.draw(values(given)), handlers)
+    exits = [each["stateExitedEventDetails"] for each in execution.history() if "stateExitedEventDetails" in each]
+    assert {each["name"] for each in exits} & wrong == set()
+
+
+@given(st.data())
+@examples(100)
+def test_what_check_calls_an_error_fails(data: st.DataObject) -> None:
+    pytest.importorskip("jlens")
+    _right(data, st.one_of(machines(), jsonata_machines()))
+
+
+@pytest.mark.slow
+@given(st.data())
+@examples(1500)
+def test_what_check_calls_an_error_fails_in_many_machines(data: st.DataObject) -> None:
+    pytest.importorskip("jlens")
+    _right(data, st.one_of(machines(), jsonata_machines()))
+
+
 @given(st.data())
 @examples(120)
 def test_where_check_finds_nothing_no_expression_fails(data: st.DataObject) -> None:

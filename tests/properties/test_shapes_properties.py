@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import assume, given
@@ -14,7 +15,20 @@ from sfn_sim.payload import Json
 from sfn_sim.query.expression import PlaceError
 from sfn_sim.query.jsonpath import compile_reference_path
 from sfn_sim.query.shape_changes import lack, place, refine
-from sfn_sim.query.shapes import ANYTHING, Shape, Verdict, an_object, covers, fits, join, look, shape_of
+from sfn_sim.query.shapes import (
+    ANY_STRING,
+    ANYTHING,
+    OBJECT,
+    Field,
+    Shape,
+    Verdict,
+    an_object,
+    covers,
+    fits,
+    join,
+    look,
+    shape_of,
+)
 from sfn_sim.run.execution import Execution
 from tests.behaviour.machines import FUNCTION
 from tests.properties.examples import examples
@@ -40,9 +54,19 @@ def shapes(draw: st.DrawFn) -> tuple[Json, Shape]:
     """Draw a value and a shape that it is of, joined from it and others."""
     value = draw(values)
     shape = shape_of(value, exact=draw(st.booleans()))
+    shape = _vague(shape, draw(st.sets(keys)))
     for other in draw(st.lists(values, max_size=2)):
-        shape = join(shape, shape_of(other, exact=draw(st.booleans())))
+        shape = join(shape, _vague(shape_of(other, exact=draw(st.booleans())), draw(st.sets(keys))))
     return value, shape
+
+
+def _vague(shape: Shape, names: set[str]) -> Shape:
+    """Return the shape of an object of which is not known any more whether it has some keys."""
+    if shape.kinds != OBJECT:
+        return shape
+    known = shape.fields
+    vague = {name: Field(known[name].shape if name in known else ANY_STRING, False, True) for name in sorted(names)}
+    return replace(shape, fields={**known, **vague})
 
 
 def follow(value: Json, path: tuple[str | int, ...]) -> tuple[bool, Json]:

@@ -11,6 +11,7 @@ from sfn_sim.analysis.check.states import function_of
 from sfn_sim.analysis.check.ways import Arrival
 from sfn_sim.analysis.contracts import Contract
 from sfn_sim.analysis.trace import path_text
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import TaskState
 from sfn_sim.definition.plan import PlannedMachine, PlannedState
 from sfn_sim.query.shapes import ANYTHING, ARRAY, NEVER, OBJECT, Shape, Steps, Verdict, describe, look
@@ -65,9 +66,9 @@ def _needed(
         # What runs have shown is no need.
         verb = "has always been given" if contract.is_learned else "needs"
         yield Finding(
-            code="CONTRACT_NOT_MET", severity=severity, machine=machine, state=state.name, field="Parameters",
+            code="CONTRACT_NOT_MET", severity=severity, machine=machine, state=state.name, field=_field(state),
             pointer=_pointer(state), what=f"{function_of(state)} {verb} {what}", why=_said(contract),
-            fix="pass it in the Parameters, or correct the contract", way=() if certain else arrival.names(),
+            fix=f"pass it in the {_field(state)}, or correct the contract", way=() if certain else arrival.names(),
         )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def _unread(machine: str, state: PlannedState, contract: Contract, ways: Sequenc
     if unread:
         names = ", ".join(unread)
         yield Finding(
-            code="CONTRACT_KEY_UNREAD", severity=NOTE, machine=machine, state=state.name, field="Parameters",
+            code="CONTRACT_KEY_UNREAD", severity=NOTE, machine=machine, state=state.name, field=_field(state),
             pointer=_pointer(state), what=f"{function_of(state)} is given {names} and does not read it",
             why=_said(contract), fix=f"leave {names} out, or add it to the contract",
         )  # fmt: skip
@@ -117,6 +118,12 @@ def _unread(machine: str, state: PlannedState, contract: Contract, ways: Sequenc
 def _said(contract: Contract) -> str:
     word = {"schema": "the schema says so", "annotation": "the handler's annotations say so"}
     return f"{word.get(contract.source, 'every recorded call had it so')}: {contract.file}"
+
+
+def _field(state: PlannedState) -> str:
+    if state.plan.before:
+        return state.plan.before[-1].field
+    return "Arguments" if state.state.query_language == JSONATA else "Parameters"
 
 
 def _pointer(state: PlannedState) -> str:

@@ -145,6 +145,7 @@ _MAKERS: dict[str, Callable[[str, Sequence[Observation]], Finding | None]] = {
     "default": _dead(NOTE),
     "match": _plain("NO_CHOICE_MATCHES", ERROR),
     "query": query_finding,
+    "list": _plain("LIST_READ_AS_OBJECT", NOTE),
     "throws": _plain("EXPRESSION_FAILS", ERROR),
     "unlike": _plain("UNLIKE_TYPES", WARNING),
 }

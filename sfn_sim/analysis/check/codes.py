@@ -80,6 +80,17 @@ mend: pass on "key.$": "$.chunked.key" in Group, or give Group a ResultPath''',
 mend: "first": "{% $exists($states.input.list[0]) ? $states.input.list[0] : null %}"''',
         ),
         _code(
+            "LIST_READ_AS_OBJECT", NOTE, "a field of the input that is read from each item of a list",
+            """A Map or Parallel without Output puts the list of its results in the place of the state. JSONata reads a
+            field of a list as that of its items, and gives nothing where no item has it. Whether they have it is not
+            known; the state before the list had it.""",
+            '''
+"Each": {"Type": "Map", "Items": "{% $states.input.lines %}", …, "Next": "Use"},
+"Use":  {"Type": "Pass", "Output": {"id": "{% $states.input.id %}"}}
+                                              ^^^^^^^^^^^^^^^^ of each result of Each
+mend: "Output": "{% $merge([$states.input, {'results': $states.result}]) %}" in Each''',
+        ),
+        _code(
             "EXPRESSION_FAILS", ERROR, "a JSONata expression that throws",
             """An operator or function gets a value of a type that it does not take, or what is called is no function.
             The state fails with States.QueryEvaluationError. A warning where the value is of that type on some ways,

@@ -9,6 +9,7 @@ from typing import TypeAlias, cast
 from sfn_sim.analysis.check.observations import Observation
 from sfn_sim.analysis.check.reader import Reader
 from sfn_sim.analysis.check.states import raw
+from sfn_sim.analysis.check.ways import Arrival
 from sfn_sim.definition.plan import PlannedState, Step
 from sfn_sim.payload import Json
 from sfn_sim.query.jsonata import Compiled, compile_expression, expression_in
@@ -146,6 +147,8 @@ def _see(reader: Reader, reading: Reading, compiled: Compiled, pointer: str, nam
     at = (reader.state, reader.arrival, pointer, name, text)
     origin = () if root == INPUT and lack is not None and not lack.across else None
     reader.see(Observation("query", *at, verdict, found, root, steps, origin, what=f"{name} gives nothing (undefined)"))
+    if verdict is Verdict.UNDECIDED:
+        _see_list(reader, compiled, at)
     for kind in ("throws", "unlike"):
         note = _first(reading.notes, kind)
         if note is None:
@@ -153,6 +156,23 @@ def _see(reader: Reader, reading: Reading, compiled: Compiled, pointer: str, nam
         else:
             part = text[note.start : note.end]
             reader.see(Observation(kind, *at, note.verdict, what=f"{part}: {note.what}", fix=note.fix, mark=part))
+
+
+def _see_list(reader: Reader, compiled: Compiled, at: tuple[PlannedState, Arrival, str, str, str]) -> None:
+    """Note a field that is read of a list, which took the place of an object that had it."""
+    arrival = reader.arrival
+    before = arrival.previous
+    if arrival.shape.kinds != ARRAY or arrival.how != "next" or before is None or reader.see is None:
+        return
+    for each in compiled.reads:
+        if each.name == "states" and each.steps[:1] == ("input",) and len(each.steps) > 1:
+            key, name = each.steps[1], before.state.name
+            if look(before.shape, (key,)).verdict in (Verdict.PRESENT, Verdict.SOMETIMES):
+                what = f"{INPUT} is the list that {name} gives, and {key} is read from its items; {name} still had it"
+                kept = "{% $merge([$states.input, {'results': $states.result}]) %}"
+                fix = f'let the Output of {name} keep its input: "{kept}"'
+                reader.see(Observation("list", *at, Verdict.MISSING, what=what, fix=fix, mark=str(key)))
+                return
 
 
 def _lacking(reading: Reading) -> tuple[Verdict, Lack | None]:
@@ -169,6 +189,8 @@ def _lacking(reading: Reading) -> tuple[Verdict, Lack | None]:
 
 def _first(notes: Sequence[Note], kind: str) -> Note | None:
     """Return the worst note of a kind, the first of those that are alike."""
+    if not notes:
+        return None
     alike = [each for each in notes if each.kind == kind]
     return next((each for each in alike if each.verdict is Verdict.MISSING), alike[0] if alike else None)
 

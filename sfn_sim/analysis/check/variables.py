@@ -64,7 +64,8 @@ def _assigned(state: PlannedState, target: str) -> list[frozenset[str]]:
     found = [_names(each.catcher.assign) for each in state.catchers if each.catcher.next == target]
     own = _names(state.state.assign)
     if isinstance(state.state, ChoiceState):
-        found += [_names(each.assign) | own for each in state.state.choices if each.next == target]
+        # A rule's own Assign stands for the state's.
+        found += [_names(each.assign) for each in state.state.choices if each.next == target]
     if target in (state.next, getattr(state.state, "default", None)):
         found.append(own)
     return found

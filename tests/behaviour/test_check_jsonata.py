@@ -226,6 +226,15 @@ def test_a_field_of_another_type_than_it_takes_is_an_error(state: dict[str, Any]
     assert f"takes {what}" in one.what
 
 
+@pytest.mark.parametrize("expression", ["$states.input.list", '$lookup($states.input, "list")', "($states.input.list)"])
+def test_null_where_a_field_needs_a_value_is_told_as_null(expression: str) -> None:
+    each = {"Type": "Map", "Items": f"{{% {expression} %}}", "ItemProcessor": INNER, "End": True}
+    (one,) = found({}, A=passing(Output={"list": None}, Next="Each"), Each=each)
+    assert (one.code, one.severity, one.what) == ("NULL_VALUE", "error", "Items takes an array, and is null")
+    (other,) = found({}, A=passing(Output={"list": None}, Next="B"), B=passing(Output=f"{{% {expression}.x %}}"))
+    assert (other.code, other.severity) == ("NULL_VALUE", "error")
+
+
 def test_a_condition_narrows_what_the_states_behind_it_read() -> None:
     assert codes(
         {"n": 1}, {"n": None}, {},

@@ -225,6 +225,26 @@ def test_a_replay_that_begins_at_a_map_finds_its_children(tmp_path: Path) -> Non
         assert (done.used.other, done.used.real) == ([], [])
 
 
+def test_the_children_of_each_attempt_at_a_map_answer_as_those_of_that_attempt(tmp_path: Path) -> None:
+    retry = [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "IntervalSeconds": 3, "MaxAttempts": 2}]
+    made = machine(Each=each(Retry=retry))
+    calls = iter(range(100))
+
+    def flaky(event: Any, context: Any) -> Any:
+        number = next(calls)
+        if number == 1:
+            raise ValueError("the second call fails")
+        return {"v": number}
+
+    was = made.run(items(3), {"half": flaky})
+    record(make_folder(tmp_path), was, made.source)
+    read = find_run("last", tmp_path).execution
+    assert [run.status for run in read.map_runs] == ["FAILED", "SUCCEEDED"]
+    done = replay(read, made)
+    assert list(done.execution.log.events) == list(was.log.events)
+    assert (done.execution.output, done.comparison.same) == ([{"x": 3}, {"x": 4}, {"x": 5}], True)
+
+
 def test_a_token_of_a_child_is_answered_as_that_childs_was_and_for_no_other() -> None:
     waits = graph(Wait={"Type": "Task", "Resource": "arn:aws:states:us-east-1:123456789012:activity:a", "End": True})
     made = machine(Each=distributed(waits, End=True))

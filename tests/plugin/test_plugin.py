@@ -295,7 +295,7 @@ def test_one_of_many(sfn, n):
     TAKEN.append(time.process_time() - started)
     if n in (99, 999):
         gc.collect()
-        LEFT.append(sum(type(each).__module__.startswith("sfn_sim") for each in gc.get_objects()))
+        LEFT.append(sum(str(type(each).__module__).startswith("sfn_sim") for each in gc.get_objects()))
 
 def test_what_they_left():
     assert LEFT[1] - LEFT[0] < 100

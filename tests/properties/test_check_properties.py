@@ -119,7 +119,8 @@ def jsonata_states(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             state["Arguments"] = made("$states.input", "$v")
     if kind == "Map":
-        state["Items"] = f"{{% [{draw(queries('$states.input', '$v'))}, $states.input] %}}"
+        query = draw(queries("$states.input", "$v"))
+        state["Items"] = draw(st.sampled_from([f"{{% [{query}, $states.input] %}}", f"{{% {query} %}}"]))
         inner = {"Type": "Pass", "Output": made("$states.input", "$v"), "End": True}
         state["ItemProcessor"] = {"StartAt": draw(st.uuids()).hex, "States": {}}
         state["ItemProcessor"]["States"][state["ItemProcessor"]["StartAt"]] = inner

@@ -146,8 +146,8 @@ def _number(path: Path, execution: Execution) -> int:
 
 def test_of_failed_children_a_thousand_are_kept_and_the_file_stays_small(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
-    live = ROWS.run([{"bad": n} for n in range(2500)])
+    live = ROWS.run([{"bad": n} for n in range(1500)])
     record(path, live, ROWS.source)
     (row,) = list_runs(file=path)
-    assert row.children == (1000, 2500)
+    assert row.children == (1000, 1500)
     assert path.stat().st_size < 3_000_000

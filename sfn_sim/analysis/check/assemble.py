@@ -9,8 +9,9 @@ from sfn_sim.analysis.check.codes import ERROR, NOTE, WARNING
 from sfn_sim.analysis.check.findings import Finding
 from sfn_sim.analysis.check.observations import Observation, Observations
 from sfn_sim.analysis.check.paths import empty_finding, path_finding, query_finding, with_maker
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.query.jsonpath import compile_path
-from sfn_sim.query.shapes import Verdict
+from sfn_sim.query.shapes import Steps, Verdict
 
 _WRONG = (Verdict.MISSING, Verdict.SOMETIMES)
 _READS = ("path", "empty", "query")
@@ -104,16 +105,31 @@ def _finding(machine: str, seen: Observation, code: str, severity: str, way: tup
     expression = seen.expression.partition("#")[0]
     fix = seen.fix
     if code == "NULL_VALUE":
-        fix = "test IsNull in a Choice before, or give it a value where it is made"
+        test = "test it" if seen.state.state.query_language == JSONATA else "test IsNull"
+        fix = f"{test} in a Choice before, or give it a value where it is made"
     made = Finding(
         code=code, severity=severity, machine=machine, state=seen.state.name, pointer=seen.pointer,
         field=seen.field, expression=expression, what=seen.what, fix=fix, way=way, mark=seen.mark,
     )
-    if code == "NULL_VALUE" and expression.startswith("$") and seen.state.state.flow.input_path == "$":
-        path = compile_path(expression)
-        if path.root == "$" and path.definite:
-            return with_maker(made, seen.arrival, path.steps)
-    return made
+    place = _read_of_input(seen, expression) if code == "NULL_VALUE" else None
+    return made if place is None else with_maker(made, seen.arrival, place)
+
+
+def _read_of_input(seen: Observation, expression: str) -> Steps | None:
+    """Return the place in a state's input that an expression reads; None if it is more than a path, or another."""
+    state = seen.state.state
+    if state.query_language == JSONATA:
+        from sfn_sim.query.jsonata import compile_expression
+
+        reads = compile_expression(expression).reads if expression else ()
+        if len(reads) != 1 or (reads[0].start, reads[0].end) != (0, len(expression)):
+            return None
+        read = reads[0]
+        return read.steps[1:] if (read.name, *read.steps[:1]) == ("states", "input") else None
+    if not expression.startswith("$") or state.flow.input_path != "$":
+        return None
+    path = compile_path(expression)
+    return path.steps if path.root == "$" and path.definite else None
 
 
 def _dead(severity: str) -> Callable[[str, Sequence[Observation]], Finding | None]:

@@ -301,7 +301,8 @@ def _never(arrival: Arrival) -> str:
     outer = first.previous.state
     state = outer.state
     if isinstance(state, MapState):
-        maker = state.item_selector_field if state.item_selector is not ABSENT else "ItemsPath"
+        items = "Items" if state.query_language == JSONATA else "ItemsPath"
+        maker = state.item_selector_field if state.item_selector is not ABSENT else items
         return f"each item of {outer.name} is what its {maker} gives: {describe(first.shape)}"
     return f"each branch of {outer.name} gets {describe(first.shape)}"
 

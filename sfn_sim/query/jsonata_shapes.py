@@ -61,6 +61,7 @@ __all__ = ["Env", "Evaluation", "Note", "Reading", "ask", "evaluate"]
 
 _DEEPEST = 40
 _APPLIED = 8
+_MOST_PARTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,10 @@ def ask(tree: Node, known: Shape) -> tuple[Reading, Narrowed]:
 class Evaluation:
     """One evaluation over shapes: what was noted on the way, each place once."""
 
-    __slots__ = ("_applied", "_bound", "_depth", "_tree", "notes", "unsure")
+    __slots__ = ("_applied", "_bound", "_depth", "_left", "_tree", "notes", "unsure")
 
     def __init__(self, tree: Node) -> None:
+        self._left = [_MOST_PARTS]
         self.notes: dict[tuple[object, ...], Note] = {}
         self.unsure = False
         self._tree = tree
@@ -153,12 +155,19 @@ class Evaluation:
     def of(self, node: Node, env: Env) -> Given:
         """Return what is known of what a part gives."""
         operate = _KINDS.get(node.kind)
-        if operate is None or self._depth > _DEEPEST:
+        if operate is None or self._depth > _DEEPEST or self._left[0] <= 0:
             return self.unknown()
         self._depth += 1
+        self._left[0] -= 1
         given = operate(self, node, env)
         self._depth -= 1
         return given
+
+    def quiet(self) -> Evaluation:
+        """Return an evaluation of parts whose notes are not told, which goes no further than this one."""
+        made = Evaluation(self._tree)
+        made._left, made._depth, made._applied, made._bound = self._left, self._depth, self._applied, self._bound
+        return made
 
     def _binds(self, name: str) -> bool:
         """Tell whether the expression binds a name, anywhere."""
@@ -397,7 +406,7 @@ class Evaluation:
         test = node.parts[0]
         if self.of(test, env).never_returns:
             return FAILS
-        held, failed = narrowed(Evaluation(node), test, env)
+        held, failed = narrowed(self.quiet(), test, env)
         only = held is None or failed is None
         ways = []
         for known, part in ((held, node.parts[1]), (failed, node.parts[2] if len(node.parts) > 2 else None)):
@@ -461,7 +470,7 @@ class Evaluation:
             return self._chain(left, right, env)
         one = self.of(left, env)
         if sign in ("and", "or"):
-            held, failed = narrowed(Evaluation(node), left, env)
+            held, failed = narrowed(self.quiet(), left, env)
             known = held if sign == "and" else failed
             if known is not None:
                 self.of(right, env.branch(known))

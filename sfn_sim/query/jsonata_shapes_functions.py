@@ -202,7 +202,7 @@ def _merge(given: Call) -> Given:
     node = given.nodes[0] if given.nodes else None
     if node is None or node.kind != "array":
         return _merged_list(given)
-    quiet = type(given.evaluation)(node)
+    quiet = given.evaluation.quiet()
     merged = Shape(OBJECT)
     for part in node.parts:
         one = quiet.of(part, given.env)

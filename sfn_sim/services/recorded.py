@@ -26,6 +26,7 @@ from sfn_sim.services.places import Place, Visits, Way, kept_executions, way_tex
 _FAMILIES = ("LambdaFunction", "Task", "Activity")
 _MOST_NOTED = 20
 _INTEGRATION = "arn:aws:states:::"
+_ASK_FOR_OTHERS = "change the definition so that it asks for what was recorded"
 _NOT_KEPT = "the record does not hold this child of a Map Run: the first children are kept, and those that failed"
 
 
@@ -36,7 +37,7 @@ class Recorded:
     Attributes:
         resource: what was called; `payload` what with, where the run has it.
         result: the response; `error` and `cause` how it failed, if it `failed`; `timed_out` whether it was cut off.
-        took_ms: how long that took.
+        took_ms: how long that took; of a call that was cut off before its end, longer than the run went on.
         submitted: what the call answered, where the task then waited for its token; `answer_ms` how long it waited.
         ended: whether the run has the end of it.
         at_ms: when it was scheduled; `event` the id of the event that says so.
@@ -125,6 +126,9 @@ def _of_log(way: Way, log: Log) -> dict[Place, Recorded]:
         if place in open_calls:
             _go_on(open_calls[place], what, event)
         owners[number] = place
+    for call in open_calls.values():
+        if not call.ended and not call.waited:
+            call.took_ms = log.now_ms - call.at_ms + 1
     return open_calls
 
 
@@ -188,6 +192,23 @@ class Used:
         notes = [f"{each} ({count:,} calls)" if count > 1 else each for each, count in counted.items()][:_MOST_NOTED]
         rest = len(told) - sum(count for _, count in [*counted.items()][:_MOST_NOTED])
         return [*notes, f"and {rest:,} more such calls"] if rest > 0 else notes
+
+
+class _CutOff(Outcome):
+    """The outcome of a call that the recorded run cut off, with its branch or child: nobody may ask what it is."""
+
+    def __new__(cls, took_ms: int, why: str) -> _CutOff:
+        """Return an outcome that comes when the recorded run was over."""
+        made = super().__new__(cls, None, took_ms=took_ms)
+        made.why = why
+        return made
+
+    why: str
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("result", "error", "real_ns"):
+            raise ConfigurationError(self.why)
+        return super().__getattribute__(name)
 
 
 class RecordedExecutor:
@@ -274,8 +295,10 @@ class RecordedExecutor:
         recorded = self._calls.get(place)
         name = function_name(call.function)
         known = recorded is not None and (recorded.ended or recorded.waited)
-        if recorded is None or not known or not _same(recorded.resource, call.function):
+        if recorded is None or not _same(recorded.resource, call.function):
             return self._nothing(call, place, name)
+        if not known:
+            return self._cut_off(recorded, call, f"{place} ({name})")
         other = next(_payload_differences(recorded, call), None)
         if other is None:
             return self._as_recorded(recorded, call)
@@ -284,6 +307,15 @@ class RecordedExecutor:
     def _as_recorded(self, recorded: Recorded, call: Invoke) -> Outcome:
         self._answered(call)
         return _outcome(recorded, call)
+
+    def _cut_off(self, recorded: Recorded, call: Invoke, what: str) -> Outcome | None:
+        why = f"{what}: it was under way when the recorded run cut it off, and how it ended is not known"
+        if self._real is not None and self._has(call):
+            self.used.real.append(why)
+            return None
+        # Where the run goes as it went, it is cut off again.
+        self._answered(call)
+        return _CutOff(recorded.took_ms, self._refusal(why))
 
     def _nothing(self, call: Invoke, place: Place, name: str) -> Outcome | None:
         lost = self._lost(place)
@@ -296,22 +328,21 @@ class RecordedExecutor:
         return self._go_over(call, f"{place} ({name}): {lost()}", None, "record the run again with --keep-children N")
 
     def _go_over(
-        self, call: Invoke, why: str, recorded: Recorded | None,
-        remedy: str = "change the definition so that it asks for what was recorded",
-    ) -> Outcome | None:  # fmt: skip
+        self, call: Invoke, why: str, recorded: Recorded | None, remedy: str = _ASK_FOR_OTHERS
+    ) -> Outcome | None:
         if self._real is not None and self._has(call):
             self.used.real.append(why)
             return None
         if recorded is not None:
             self.used.other.append(why)
             return self._as_recorded(recorded, call)
-        if not self._may_call:
-            raise ConfigurationError(
-                f"{why}, and --no-handlers forbids to call the handler: leave it out, or {remedy}"
-            )
-        raise MissingHandlerError(
-            f"{why}, and there is no handler to call instead; name them with --handlers, or give a fixture [mocks]"
-        )
+        raise (MissingHandlerError if self._may_call else ConfigurationError)(self._refusal(why, remedy))
+
+    def _refusal(self, why: str, remedy: str = _ASK_FOR_OTHERS) -> str:
+        if self._may_call:
+            where = "name them with --handlers, or give a fixture [mocks]"
+            return f"{why}, and there is no handler to call instead; {where}"
+        return f"{why}, and --no-handlers forbids to call the handler: leave it out, or {remedy}"
 
 
 def _of(call: CallAws) -> str:

@@ -79,6 +79,8 @@ def test_a_task_without_output_replaces_the_state_by_its_result() -> None:
     one = check_machine("m", given.planned, given.source, facts).findings[0]
     assert (one.code, one.state) == ("STATE_REPLACED", "Use")
     assert "Load replaces the whole state by its result: it has no Output" in one.why
+    kept = "{% $merge([$states.input, {'load': $states.result}]) %}"
+    assert one.fix == f'give Load an Output that keeps its input: "{kept}"'
 
 
 def test_what_only_one_way_lacks_is_a_warning_that_names_the_way() -> None:

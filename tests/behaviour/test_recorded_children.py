@@ -264,6 +264,22 @@ def test_a_token_of_a_child_is_answered_as_that_childs_was_and_for_no_other() ->
         replay(was, made)
 
 
+def test_a_call_that_was_cut_off_is_cut_off_again_and_its_result_is_never_made_up() -> None:
+    for made in (STRICT, machine(M={"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": INNER, "End": True})):
+        was = run(made, {"items": [{"n": 1}, {"n": 16}, {"n": 2}]})
+        assert was.status == "FAILED"
+        done = replay(was, made)
+        assert list(done.execution.log.events) == list(was.log.events)
+        assert done.comparison.same
+    edited = machine(Each=each(ToleratedFailureCount=1))
+    was = run(STRICT, {"items": [{"n": 1}, {"n": 16}, {"n": 2}]})
+    words = r"Each\[2\]\.Half \(half\): it was under way when the recorded run cut it off.*--no-handlers forbids"
+    with pytest.raises(ConfigurationError, match=words):
+        replay(was, edited)
+    done = replay(was, edited, handlers=Handlers(functions={"half": half}))
+    assert (HEARD, done.execution.status) == ([2], "SUCCEEDED")
+
+
 def test_what_the_machine_reads_of_s3_is_not_made_up() -> None:
     reader = {
         "Resource": "arn:aws:states:::s3:getObject",

@@ -70,6 +70,20 @@ def test_an_expression_gives(expression: str, shape: str, there: str) -> None:
     assert told(expression) == (shape, there)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "($f := function($n) { $f($n) > 1 ? 1 : 2 }; $f(1))",
+        "($f := function($n) { $n < 2 ? $n : $f($n - 1) + $f($n - 2) }; $f(9))",
+        "($f := function($n) { $f($f($f($n) > 0 ? $f(1) : 2) = 1 and $exists($f(2))) ? $f($n) : $f(3) }; $f(1))",
+        "($f := function($g) { $g($g) }; $f($f))",
+        "$map([1, 2], function($x) { $map([3], function($y) { $map([$x], $string) }) })",
+    ],
+)
+def test_what_calls_itself_comes_to_an_end(expression: str) -> None:
+    assert told(expression)[0]
+
+
 def test_a_field_that_some_values_lack_is_missing_at_times() -> None:
     given = join(shape_of({"a": 1}, exact=False), shape_of({}, exact=False))
     assert told("$in.a", given) == ("a number", "sometimes missing")

@@ -380,6 +380,10 @@ def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
     loser = loss.arrival.state
     flow = loser.state.flow
     if loser.state.query_language == JSONATA:
+        if flow.output is ABSENT and not loss.caught:
+            name = f"{loser.name[:1].lower()}{loser.name[1:]}"
+            kept = f"{{% $merge([$states.input, {{'{name}': $states.result}}]) %}}"
+            return f'give {loser.name} an Output that keeps its input: "{kept}"'
         at = "the Catch" if loss.caught else "the Output"
         return f'let {at} of {loser.name} pass it on: "{wanted[0]}": "{{% {path_text(wanted[:1], "$states.input")} %}}"'
     if loss.caught:

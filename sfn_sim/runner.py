@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfn_sim import limits
-from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.analysis.lints import Warning
 from sfn_sim.config import Config, find_config
 from sfn_sim.errors import ConfigurationError, InputError

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sfn_sim.analysis.lineage_choice import taken
-from sfn_sim.analysis.lineage_places import Place, places
+from sfn_sim.analysis.lineage.choice import taken
+from sfn_sim.analysis.lineage.places import Place, places
 from sfn_sim.definition.model import ChoiceState
 from sfn_sim.definition.plan import PlannedMachine, PlannedState
 from sfn_sim.errors import error_matches

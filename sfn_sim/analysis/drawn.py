@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sfn_sim.analysis.lineage_jsonata import DRAWING, draws, field_text, shortened
-from sfn_sim.analysis.lineage_jsonata import filled as filled_jsonata
-from sfn_sim.analysis.lineage_sources import filled
+from sfn_sim.analysis.lineage.jsonata import DRAWING, draws, field_text, shortened
+from sfn_sim.analysis.lineage.jsonata import filled as filled_jsonata
+from sfn_sim.analysis.lineage.sources import filled
 from sfn_sim.definition.model import ChoiceState
 from sfn_sim.definition.plan import Step
 from sfn_sim.payload import Json

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sfn_sim.analysis.changes import Change, changes
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
-from sfn_sim.analysis.lineage_choice import after, step_of
-from sfn_sim.analysis.lineage_jsonata import every_part, field_text, shortened
-from sfn_sim.analysis.lineage_places import Place, attempts, chosen, find_places, variables_before
-from sfn_sim.analysis.lineage_sources import all_fields
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
+from sfn_sim.analysis.lineage.choice import after, step_of
+from sfn_sim.analysis.lineage.jsonata import every_part, field_text, shortened
+from sfn_sim.analysis.lineage.places import Place, attempts, chosen, find_places, variables_before
+from sfn_sim.analysis.lineage.sources import all_fields
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ChoiceState, MapState, ParallelState, PassState, TaskState
 from sfn_sim.definition.plan import PlannedState, Step

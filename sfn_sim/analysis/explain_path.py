@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from sfn_sim.analysis.lineage_places import Place, stages, variables_before
+from sfn_sim.analysis.lineage.places import Place, stages, variables_before
 from sfn_sim.analysis.trace import MISSING, elsewhere, look, path_text
 from sfn_sim.definition.model import MapState
 from sfn_sim.errors import ConfigurationError

@@ -25,8 +25,8 @@ def lineage(
     machine RUN is run first. input.PATH and output.PATH alone are the execution's own. A value that is missing or null
     is followed to the last place where it was there, and to the state and field that lost it.
     """
-    from sfn_sim.analysis.lineage import lineage as back
-    from sfn_sim.analysis.lineage_forward import fate
+    from sfn_sim.analysis.lineage.backwards import lineage as back
+    from sfn_sim.analysis.lineage.forwards import fate
     from sfn_sim.report.lineages import fate_lines, lineage_lines
 
     wanted = make_it(options)

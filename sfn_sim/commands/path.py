@@ -40,7 +40,7 @@ def path(
         tried = try_expression(expression, read_input(wanted["given"]))
     else:
         from sfn_sim.analysis.explain_path import data_at, fields_of, scope_of
-        from sfn_sim.analysis.lineage_places import chosen, find_places
+        from sfn_sim.analysis.lineage.places import chosen, find_places
 
         execution = choose(run, wanted).execution
         place = chosen(find_places(execution, state), visit)

@@ -98,7 +98,7 @@ def _json(recorded: RecordedRun, done: Replayed) -> dict[str, object]:
 
 def _lines(recorded: RecordedRun, done: Replayed, machine: StateMachine, everything: bool) -> list[str]:
     from sfn_sim.analysis.compare import lines
-    from sfn_sim.analysis.diagnosis import diagnose
+    from sfn_sim.analysis.diagnosis.diagnose import diagnose
 
     was, new = recorded.execution, done.execution
     found = [f"run {recorded.number}: {note}" for note in recorded.notes]

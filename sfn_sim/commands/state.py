@@ -117,7 +117,7 @@ def _given(options: dict[str, Any], state: str) -> dict[str, Any]:
 
 def _input_of_run(run: str, state: str, visit: int | None) -> Any:
     from sfn_sim.analysis.explain_path import data_at
-    from sfn_sim.analysis.lineage_places import chosen, find_places
+    from sfn_sim.analysis.lineage.places import chosen, find_places
     from sfn_sim.commands.which_run import choose
 
     execution = choose(run, None).execution

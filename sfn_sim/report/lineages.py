@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sfn_sim.analysis.lineage import without_passing
-from sfn_sim.analysis.lineage_hops import Fate, Hop, Lineage, Use, brief
-from sfn_sim.analysis.lineage_places import Found
+from sfn_sim.analysis.lineage.backwards import without_passing
+from sfn_sim.analysis.lineage.hops import Fate, Hop, Lineage, Use, brief
+from sfn_sim.analysis.lineage.places import Found
 from sfn_sim.analysis.trace import MISSING
 from sfn_sim.source import Source
 

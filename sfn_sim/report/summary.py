@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sfn_sim import limits
-from sfn_sim.analysis.diagnosis import Diagnosis
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 from sfn_sim.analysis.lints import Warning, lint
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfn_sim.analysis.coverage import Item, coverage
-from sfn_sim.analysis.lineage import back_from
-from sfn_sim.analysis.lineage_hops import Point
-from sfn_sim.analysis.lineage_jsonata import point_of
-from sfn_sim.analysis.lineage_places import Place, places, value_at
+from sfn_sim.analysis.lineage.backwards import back_from
+from sfn_sim.analysis.lineage.hops import Point
+from sfn_sim.analysis.lineage.jsonata import point_of
+from sfn_sim.analysis.lineage.places import Place, places, value_at
 from sfn_sim.analysis.trace import MISSING
 from sfn_sim.definition.model import ChoiceState, TaskState
 from sfn_sim.definition.plan import PlannedState

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from sfn_sim.analysis.compare import Difference, differences, shown
-from sfn_sim.analysis.diagnosis import diagnose
-from sfn_sim.analysis.lineage import back_from, without_passing
-from sfn_sim.analysis.lineage_hops import Point
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
+from sfn_sim.analysis.lineage.backwards import back_from, without_passing
+from sfn_sim.analysis.lineage.hops import Point
 from sfn_sim.analysis.trace import path_text
 from sfn_sim.payload import Json
 from sfn_sim.report import terminal

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sfn_sim.analysis.compare import NOTHING, Comparison, Difference, StateDifference, differences, lines
-from sfn_sim.analysis.lineage_places import places
+from sfn_sim.analysis.lineage.places import places
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution

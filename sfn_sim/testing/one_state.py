@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from sfn_sim.definition.alone import find_state, is_in_map, states_below
 from sfn_sim.definition.model import ABSENT, Absent, TaskState
 from sfn_sim.definition.plan import PlannedMachine, PlannedState

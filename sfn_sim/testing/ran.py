@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sfn_sim.analysis.lineage_places import places
+from sfn_sim.analysis.lineage.places import places
 from sfn_sim.machine import StateMachine
 from sfn_sim.run.execution import Execution
 from sfn_sim.testing.executed import ExecutionUnderTest

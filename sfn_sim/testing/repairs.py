@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from sfn_sim.analysis.lineage_places import Found, Place, Steps, variables_before
+from sfn_sim.analysis.lineage.places import Found, Place, Steps, variables_before
 from sfn_sim.analysis.trace import MISSING, _Missing, look
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sfn_sim.analysis.coverage import KINDS, Coverage, Item, coverage
-from sfn_sim.analysis.lineage_choice import taken as branch_taken
-from sfn_sim.analysis.lineage_places import Place
+from sfn_sim.analysis.lineage.choice import taken as branch_taken
+from sfn_sim.analysis.lineage.places import Place
 from sfn_sim.machine import StateMachine
 from sfn_sim.report.coverage_files import Counted, Line, as_json, cobertura, lcov
 from sfn_sim.run.execution import Execution

@@ -68,11 +68,15 @@ def restore(world: World, kept: Snapshot) -> None:
     with MOTO_LOCK:
         for backends in _in_use():
             for account in list(backends.values()):
+                account.reset()  # closes what S3's objects hold open
                 account.clear()
         # moto lists every model that it ever makes, those of the worlds that have just gone among them.
         reset_model_data()
         for service, account_id, region, backend in pickle.loads(kept.services):  # our own bytes, never a file's
-            _backends(service)[account_id][region] = backend
+            found = _backends(service)
+            found[account_id][region] = backend
+            if service == "s3":  # which knows beside that whose each bucket is
+                found.bucket_accounts.update(dict.fromkeys(backend.buckets, (backend.partition, account_id)))
     if world.openai is not None:
         vars(world.openai).update(_copied(kept.openai))
 

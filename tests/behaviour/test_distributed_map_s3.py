@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from sfn_sim import StateMachine, UnsupportedFeatureError
-from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.run.execution import Execution
 from sfn_sim.services.isolation import isolated
 from tests.behaviour.machines import FUNCTION, graph, passing, types

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from sfn_sim import ConfigurationError, SfnSimError, StateMachine
-from sfn_sim.analysis.lineage import lineage
-from sfn_sim.analysis.lineage_places import is_whole, places, stages
+from sfn_sim.analysis.lineage.backwards import lineage
+from sfn_sim.analysis.lineage.places import is_whole, places, stages
 from sfn_sim.analysis.trace import path_text
 from sfn_sim.history_import import import_history, read_history
 from sfn_sim.refold import FoldDifference

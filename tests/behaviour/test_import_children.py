@@ -9,9 +9,9 @@ import pytest
 
 from sfn_sim import ConfigurationError, StateMachine
 from sfn_sim.analysis.compare import compare_runs
-from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.analysis.explain import explain
-from sfn_sim.analysis.lineage import lineage
+from sfn_sim.analysis.lineage.backwards import lineage
 from sfn_sim.history_import import Imported, import_history
 from sfn_sim.replay import replay
 from sfn_sim.run.execution import Execution

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sfn_sim.analysis.lineage import lineage, without_passing
-from sfn_sim.analysis.lineage_forward import fate
-from sfn_sim.analysis.lineage_hops import Lineage
-from sfn_sim.analysis.lineage_sources import locations
+from sfn_sim.analysis.lineage.backwards import lineage, without_passing
+from sfn_sim.analysis.lineage.forwards import fate
+from sfn_sim.analysis.lineage.hops import Lineage
+from sfn_sim.analysis.lineage.sources import locations
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.query.jsonpath import compile_path
 from sfn_sim.report.lineages import fate_lines, lineage_lines

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sfn_sim.analysis.lineage import lineage, without_passing
-from sfn_sim.analysis.lineage_forward import fate
-from sfn_sim.analysis.lineage_hops import Lineage
+from sfn_sim.analysis.lineage.backwards import lineage, without_passing
+from sfn_sim.analysis.lineage.forwards import fate
+from sfn_sim.analysis.lineage.hops import Lineage
 from sfn_sim.report.lineages import fate_lines, lineage_lines
 from sfn_sim.run.execution import Execution
 from tests.behaviour.machines import INVOKE, always, graph, machine, passing, task

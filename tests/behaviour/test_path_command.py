@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sfn_sim.analysis.explain_path import data_at, scope_of, try_expression
-from sfn_sim.analysis.lineage_places import find_places
+from sfn_sim.analysis.lineage.places import find_places
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.report.tried import tried_lines
 from tests.behaviour.machines import graph, machine, passing

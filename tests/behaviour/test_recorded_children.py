@@ -10,10 +10,10 @@ import pytest
 
 from sfn_sim import ConfigurationError, Options, StateMachine
 from sfn_sim.analysis.compare import NOTHING, compare_runs, lines
-from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.analysis.explain import explain
 from sfn_sim.analysis.kept import listed, notes
-from sfn_sim.analysis.lineage import lineage
+from sfn_sim.analysis.lineage.backwards import lineage
 from sfn_sim.machine import START
 from sfn_sim.redaction import Redaction
 from sfn_sim.replay import replay

@@ -7,8 +7,8 @@ from typing import Any
 
 from sfn_sim.analysis.coverage import coverage
 from sfn_sim.analysis.explain import explain
-from sfn_sim.analysis.lineage import lineage
-from sfn_sim.analysis.lineage_forward import fate
+from sfn_sim.analysis.lineage.backwards import lineage
+from sfn_sim.analysis.lineage.forwards import fate
 from sfn_sim.redaction import Redaction
 from sfn_sim.report.explained import explanation
 from sfn_sim.run.execution import Execution

@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from sfn_sim.errors import DefinitionError
 from sfn_sim.machine import StateMachine
 from sfn_sim.report.summary import RunSummary

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sfn_sim.analysis.coverage import coverage
-from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.analysis.lints import lint
 from sfn_sim.machine import StateMachine
 from sfn_sim.world import check_expectations, load_fixture, open_world

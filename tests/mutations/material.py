@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from sfn_sim.config import FunctionSettings, find_config
 from sfn_sim.definition.model import TaskState
 from sfn_sim.errors import DefinitionError

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sfn_sim import StateMachine
-from sfn_sim.analysis.lineage import lineage
-from sfn_sim.analysis.lineage_forward import fate
+from sfn_sim.analysis.lineage.backwards import lineage
+from sfn_sim.analysis.lineage.forwards import fate
 from sfn_sim.analysis.trace import MISSING, look, path_text
 from sfn_sim.query.jsonata import Bindings, compile_expression
 from sfn_sim.query.jsonata_errors import UNDEFINED, QueryEvaluationError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sfn_sim import Options, StateMachine
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from tests.behaviour.machines import FUNCTION, always, graph, passing, task
 
 Handler = Callable[[Any, Any], Any]

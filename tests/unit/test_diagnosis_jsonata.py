@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sfn_sim import StateMachine
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from tests.behaviour.machines import graph, passing
 
 

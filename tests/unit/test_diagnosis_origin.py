@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from tests.behaviour.machines import graph, machine, passing, task
 
 

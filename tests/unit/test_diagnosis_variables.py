@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfn_sim.analysis.diagnosis import Diagnosis, diagnose
+from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from tests.behaviour.machines import graph, machine, passing
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sfn_sim import ConfigurationError, StateMachine
-from sfn_sim.analysis.diagnosis import diagnose
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.run.execution import Execution
 from sfn_sim.runs import find_run, list_runs, make_folder
 from sfn_sim.spool import Spool

@@ -266,7 +266,7 @@ def base_of_work(visit: Visit) -> str:
 def step_of(visit: Visit, stage: str) -> Step | None:
     """Return the step of a state's plan that made a stage; None if something else did.
 
-    What a rule of a Choice made is told by `lineage_choice.step_of`.
+    What a rule of a Choice made is told by `choice.step_of`.
     """
     planned = visit.state
     if stage == "afterItems":

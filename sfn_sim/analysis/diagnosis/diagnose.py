@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sfn_sim.analysis import diagnosis_handler, diagnosis_jsonata, diagnosis_map, diagnosis_origin, diagnosis_variables
+from sfn_sim.analysis.diagnosis import handlers, jsonata, maps, origin, variables
 from sfn_sim.analysis.sizes import largest_fields, largest_in_items
 from sfn_sim.analysis.trace import (
     MISSING,
@@ -120,7 +120,7 @@ def diagnose(execution: Execution, source: Source) -> Diagnosis | None:
             diagnosis.location = _underline(diagnosis.location, detail, source)
         _KINDS.get(detail.kind, _other)(diagnosis, detail, visit, execution)
         if detail.kind != "fail":
-            diagnosis_handler.through_catcher(diagnosis, visit, execution)
+            handlers.through_catcher(diagnosis, visit, execution)
         if detail.item >= 0:
             diagnosis.notes.append(f"this is item {detail.item} of {visit.path}")
     else:
@@ -156,9 +156,9 @@ def _path(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
             diagnosis.fix = f"read ${detail.expression.removeprefix('$.')}: {steps[0]} is a variable"
     elif root == "$$":
         diagnosis.fix = _nearest(steps, detail.reached, root)
-        diagnosis_origin.wrong_dollar(diagnosis, detail, visit)
+        origin.wrong_dollar(diagnosis, detail, visit)
     else:
-        diagnosis_variables.explain(diagnosis, detail, visit, execution, root)
+        variables.explain(diagnosis, detail, visit, execution, root)
     if execution.error == RUNTIME and visit.state.catchers:
         diagnosis.notes.append("no Catch catches States.Runtime, not even one that names it")
 
@@ -194,9 +194,9 @@ def _why_missing(
         diagnosis.why = f"the state's input has it, but InputPath {flow.input_path} hands on only a part"
         diagnosis.fix = f"give the path below {flow.input_path}, or take InputPath away"
         return
-    if diagnosis_origin.reads_result(visit, detail.field):
+    if origin.reads_result(visit, detail.field):
         diagnosis.fix = _nearest(steps, detail.reached, "$")
-        if diagnosis_origin.explain_result(diagnosis, detail, visit, execution, steps):
+        if origin.explain_result(diagnosis, detail, visit, execution, steps):
             return
         diagnosis.fix = ""
     if detail.reached is None and detail.stopped_at:
@@ -212,7 +212,7 @@ def _why_missing(
     last = last_elsewhere(log, visit, steps[-1]) if steps and not others else None
     # What a state dropped of its result may have been kept by its ResultPath, and got lost after that.
     made_without = loss is None and detail.stopped_at > 0
-    if made_without and diagnosis_origin.explain_never(diagnosis, detail, visit, execution, steps):
+    if made_without and origin.explain_never(diagnosis, detail, visit, execution, steps):
         return
     if last is not None and (loss is None or loss.dropped or last[0].index > loss.visit.index):
         loser, place = last
@@ -230,7 +230,7 @@ def _why_missing(
     diagnosis.fix = _read_instead(execution, visit, others) if others else _nearest(steps, detail.reached, "$")
     if not diagnosis.fix:
         diagnosis.fix = f"give {path_text(steps)} in {_giver(visit, execution)}, or test IsPresent in a Choice before"
-    diagnosis_origin.explain_never(diagnosis, detail, visit, execution, steps)
+    origin.explain_never(diagnosis, detail, visit, execution, steps)
 
 
 def _mend(visit: Visit, steps: tuple[str | int, ...]) -> str:
@@ -403,7 +403,7 @@ def _whole_execution(diagnosis: Diagnosis, detail: Detail, execution: Execution)
 _KINDS: dict[str, Callable[[Diagnosis, Detail, Visit, Execution], None]] = {
     "path": _path,
     "size": _size,
-    **diagnosis_handler.KINDS,
-    **diagnosis_map.KINDS,
-    **diagnosis_jsonata.KINDS,
+    **handlers.KINDS,
+    **maps.KINDS,
+    **jsonata.KINDS,
 }

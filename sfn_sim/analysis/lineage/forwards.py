@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sfn_sim.analysis.lineage import point_of
-from sfn_sim.analysis.lineage_choice import rule_of, step_of
-from sfn_sim.analysis.lineage_hops import Fate, Point, Use, found_at
-from sfn_sim.analysis.lineage_jsonata import Part, Traces, every_part, field_text, map_around, may_read, shortened
-from sfn_sim.analysis.lineage_loss import losing_field
-from sfn_sim.analysis.lineage_places import (
+from sfn_sim.analysis.lineage.backwards import point_of
+from sfn_sim.analysis.lineage.choice import rule_of, step_of
+from sfn_sim.analysis.lineage.hops import Fate, Point, Use, found_at
+from sfn_sim.analysis.lineage.jsonata import Part, Traces, every_part, field_text, map_around, may_read, shortened
+from sfn_sim.analysis.lineage.loss import losing_field
+from sfn_sim.analysis.lineage.places import (
     Found,
     Place,
     Steps,
@@ -26,8 +26,8 @@ from sfn_sim.analysis.lineage_places import (
     stages,
     value_at,
 )
-from sfn_sim.analysis.lineage_sources import all_fields, locations, same_value
-from sfn_sim.analysis.lineage_spots import MANY, NONE, Spots, below_path, without_indices
+from sfn_sim.analysis.lineage.sources import all_fields, locations, same_value
+from sfn_sim.analysis.lineage.spots import MANY, NONE, Spots, below_path, without_indices
 from sfn_sim.analysis.trace import MISSING, _Missing, look, path_text
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ChoiceState, MapState, TaskState

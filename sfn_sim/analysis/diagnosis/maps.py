@@ -16,7 +16,7 @@ from sfn_sim.run.log import Visit
 from sfn_sim.run.map_run import MapRun
 
 if TYPE_CHECKING:
-    from sfn_sim.analysis.diagnosis import Diagnosis
+    from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 
 _NAMED = 5
 
@@ -124,7 +124,7 @@ def _map_run(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
 
 def _take_over(diagnosis: Diagnosis, child: Execution, name: str) -> None:
     """Tell of a child execution's failure as of one's own."""
-    from sfn_sim.analysis import diagnosis as whole  # which uses this module
+    from sfn_sim.analysis.diagnosis import diagnose as whole  # which uses this module
 
     source = diagnosis.source
     if not child.log.visits:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sfn_sim.analysis.explain_path import scope_of
-from sfn_sim.analysis.lineage_hops import Point
-from sfn_sim.analysis.lineage_places import Found, Place, Steps, givers, value_at, variables_before
+from sfn_sim.analysis.lineage.hops import Point
+from sfn_sim.analysis.lineage.places import Found, Place, Steps, givers, value_at, variables_before
 from sfn_sim.analysis.trace import MISSING, _Missing, look
 from sfn_sim.definition.model import MapState
 from sfn_sim.definition.plan import ERROR_OUTPUT, RESULT, Step

@@ -10,9 +10,9 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sfn_sim.analysis.lineage import back_from
-from sfn_sim.analysis.lineage_hops import Hop, Point
-from sfn_sim.analysis.lineage_places import Place, called, stages
+from sfn_sim.analysis.lineage.backwards import back_from
+from sfn_sim.analysis.lineage.hops import Hop, Point
+from sfn_sim.analysis.lineage.places import Place, called, stages
 from sfn_sim.analysis.trace import MISSING, _Missing, before, effective_input, keys_of, kind_of, look, path_text
 from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
 from sfn_sim.errors import Detail
@@ -21,7 +21,7 @@ from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Log, Visit
 
 if TYPE_CHECKING:
-    from sfn_sim.analysis.diagnosis import Diagnosis
+    from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 
 Steps = tuple[str | int, ...]
 _NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

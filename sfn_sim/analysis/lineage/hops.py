@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sfn_sim.analysis.lineage_places import Found, Place, Steps, value_at, where
+from sfn_sim.analysis.lineage.places import Found, Place, Steps, value_at, where
 from sfn_sim.analysis.trace import MISSING, _Missing, look, path_text
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.query.jsonpath import describe

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sfn_sim.analysis.lineage_hops import Point
-from sfn_sim.analysis.lineage_places import Place, Steps, value_at
+from sfn_sim.analysis.lineage.hops import Point
+from sfn_sim.analysis.lineage.places import Place, Steps, value_at
 from sfn_sim.analysis.trace import MISSING, _Missing, describe_loss, find_loss, last_elsewhere, look, path_text
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, PassState

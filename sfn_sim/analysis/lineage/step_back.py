@@ -1,7 +1,7 @@
 """One step back from a value: what every step answers with, and the steps through templates.
 
 JSONPath reads `$` at the stage before; JSONata reads `$states`, and is followed by evaluating it once more
-(`lineage_jsonata`).
+(`jsonata`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_sim.analysis.lineage_hops import Lost, Point
-from sfn_sim.analysis.lineage_jsonata import (
+from sfn_sim.analysis.lineage.hops import Lost, Point
+from sfn_sim.analysis.lineage.jsonata import (
     Part,
     Told,
     Traces,
@@ -22,10 +22,10 @@ from sfn_sim.analysis.lineage_jsonata import (
     point_of,
     shortened,
 )
-from sfn_sim.analysis.lineage_jsonata import filled as filled_jsonata
-from sfn_sim.analysis.lineage_loss import Loss, loss_before
-from sfn_sim.analysis.lineage_places import Found, Place, Steps, givers, value_at
-from sfn_sim.analysis.lineage_sources import Read, filled, read_by
+from sfn_sim.analysis.lineage.jsonata import filled as filled_jsonata
+from sfn_sim.analysis.lineage.loss import Loss, loss_before
+from sfn_sim.analysis.lineage.places import Found, Place, Steps, givers, value_at
+from sfn_sim.analysis.lineage.sources import Read, filled, read_by
 from sfn_sim.analysis.trace import _Missing, look, path_text
 from sfn_sim.definition.plan import RESULT, Step
 from sfn_sim.payload import Json

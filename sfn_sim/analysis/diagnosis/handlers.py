@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sfn_sim.analysis.diagnosis_origin import left_out, not_given
+from sfn_sim.analysis.diagnosis.origin import left_out, not_given
 from sfn_sim.analysis.trace import MISSING, before, effective_input, kind_of, null_origin
 from sfn_sim.definition.model import ABSENT
 from sfn_sim.errors import ALL, TASK_FAILED, Detail
@@ -14,7 +14,7 @@ from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Visit
 
 if TYPE_CHECKING:
-    from sfn_sim.analysis.diagnosis import Diagnosis
+    from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 
 
 def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from sfn_sim.analysis.diagnosis_jsonata_origin import assigners, seen
+from sfn_sim.analysis.diagnosis.jsonata_origin import assigners, seen
 from sfn_sim.errors import Detail
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Visit
 
 if TYPE_CHECKING:
-    from sfn_sim.analysis.diagnosis import Diagnosis
+    from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 
 
 def explain(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution, root: str) -> None:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_sim.analysis.lineage_places import Place, called, last_of_item, value_at
+from sfn_sim.analysis.lineage.places import Place, called, last_of_item, value_at
 from sfn_sim.analysis.trace import MISSING, _Missing, keys_of, look
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, ChoiceState, MapState, ParallelState, PassState, TaskState

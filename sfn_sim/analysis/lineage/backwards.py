@@ -10,21 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sfn_sim.analysis.lineage_back import (
-    Back,
-    InItem,
-    Jsonata,
-    as_json,
-    base_of,
-    below,
-    lost_of,
-    source_of,
-)
-from sfn_sim.analysis.lineage_choice import step_of
-from sfn_sim.analysis.lineage_hops import Hop, Lineage, Lost, Point, brief, found_at
-from sfn_sim.analysis.lineage_jsonata import Traces, items_at
-from sfn_sim.analysis.lineage_loss import loss_before
-from sfn_sim.analysis.lineage_places import (
+from sfn_sim.analysis.lineage.choice import step_of
+from sfn_sim.analysis.lineage.hops import Hop, Lineage, Lost, Point, brief, found_at
+from sfn_sim.analysis.lineage.jsonata import Traces, items_at
+from sfn_sim.analysis.lineage.loss import loss_before
+from sfn_sim.analysis.lineage.places import (
     Address,
     Place,
     Steps,
@@ -38,7 +28,17 @@ from sfn_sim.analysis.lineage_places import (
     stages,
     value_at,
 )
-from sfn_sim.analysis.lineage_sources import filled, is_literal, read_by, same_value
+from sfn_sim.analysis.lineage.sources import filled, is_literal, read_by, same_value
+from sfn_sim.analysis.lineage.step_back import (
+    Back,
+    InItem,
+    Jsonata,
+    as_json,
+    base_of,
+    below,
+    lost_of,
+    source_of,
+)
 from sfn_sim.analysis.trace import MISSING, _Missing, effective_input, kind_of, look, path_text
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import MapState, ParallelState, PassState, TaskState

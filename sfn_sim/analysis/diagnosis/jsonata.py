@@ -8,7 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
-from sfn_sim.analysis import diagnosis_jsonata_origin as from_where
+from sfn_sim.analysis.diagnosis import jsonata_origin as from_where
 from sfn_sim.analysis.trace import MISSING, find_loss, find_null, keys_of, kind_of, look
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json, dumps
@@ -22,7 +22,7 @@ from sfn_sim.run.seed import Stream
 from sfn_sim.source import Location, Source
 
 if TYPE_CHECKING:
-    from sfn_sim.analysis.diagnosis import Diagnosis
+    from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _INPUT = re.compile(r"\$states\.input((?:\.(?:[A-Za-z_]\w*|`[^`]+`))+)")

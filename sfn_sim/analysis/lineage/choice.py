@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sfn_sim.analysis.explain_path import scope_of
-from sfn_sim.analysis.lineage_places import Place, value_at
-from sfn_sim.analysis.lineage_places import step_of as step_beside
+from sfn_sim.analysis.lineage.places import Place, value_at
+from sfn_sim.analysis.lineage.places import step_of as step_beside
 from sfn_sim.analysis.trace import _Missing
 from sfn_sim.definition.model import ChoiceState
 from sfn_sim.definition.plan import PlannedRule, Step

@@ -45,6 +45,11 @@ def test_of_an_unknown_input_and_unknown_results_nothing_is_said() -> None:
     ) == []  # fmt: skip
 
 
+@pytest.mark.parametrize("output", [{}, [], None, "", 0, "{% {} %}", "{% [] %}", "{% $states %}", "{% $merge([]) %}"])
+def test_an_output_without_keys_has_none_that_nobody_reads(output: Any) -> None:
+    assert codes(notes=True, A=passing(Output=output, Next="B"), B=passing(Output=1)) == []
+
+
 def test_a_read_that_no_way_has_is_an_error_that_says_what_there_is() -> None:
     (one,) = found(
         {"order": {"id": 7}},

@@ -34,7 +34,7 @@ def unread(machine: str, planned: PlannedState, demands: Demands) -> Iterator[Fi
 
 def _unread_keys(machine: str, planned: PlannedState, step: Step, wanted: Demand) -> Iterator[Finding]:
     for each in made_by(step).keys:
-        if not overlaps(wanted, each.steps):
+        if each.steps and not overlaps(wanted, each.steps):  # without steps it is the whole Output: {} has no key
             key = ".".join(map(str, each.steps))
             yield Finding(
                 code="OUTPUT_UNREAD", severity=NOTE, machine=machine, state=planned.name, pointer=each.pointer,

@@ -174,3 +174,12 @@ def test_in_a_map_the_item_selector_that_does_not_give_a_key_is_named() -> None:
     each = {"Type": "Map", "Items": [{"id": 1}], "ItemSelector": {"item": "{% $states.context.Map.Item.Value %}"}}
     found, _ = told({}, M={**each, "ItemProcessor": inner, "End": True})
     assert found.why == "the ItemSelector of M gives no id (event 2): {item}"
+
+
+@pytest.mark.parametrize("items", [[1, {"x": 2}], ["text"], [[1]]])
+def test_a_name_below_an_item_that_is_written_as_a_number_or_text_is_told(items: list[Any]) -> None:
+    inner = {"QueryLanguage": "JSONata", **graph(I=passing(Output={"v": "{% $states.input.x.y %}"}))}
+    inner.pop("QueryLanguage")
+    found, underlined = told(M={"Type": "Map", "Items": items, "ItemProcessor": inner, "End": True})
+    assert underlined == "x"
+    assert found.what.startswith("$states.input is ") or "$states.input.x" in found.what

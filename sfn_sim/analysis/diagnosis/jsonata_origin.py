@@ -168,7 +168,10 @@ class _Walk:
                 key, event = _text(steps[: depth + 1]), visit.entered_event
                 words = f"the {field} of {visit.name} gives no {key} (event {event}): {keys_of(node)}"
                 return Origin(visit.name, event, field, key, words)
-            if isinstance(node, list) and not (isinstance(step, int) and step < len(node)):
+            is_there = isinstance(node, dict) or (
+                isinstance(node, list) and isinstance(step, int) and -len(node) <= step < len(node)
+            )
+            if not is_there:  # a name below a number, or an item that nobody wrote
                 return None
             node = node[step]
         return self._expression(visit, node, (), item) if isinstance(node, str) else None

@@ -243,8 +243,13 @@ class _Watch:
 
 
 def _interrupt(thread: int) -> None:
-    """Raise in another thread; the main thread is woken by a signal, also out of a lock or a socket."""
-    if thread == threading.main_thread().ident and hasattr(signal, "pthread_kill"):
+    """Raise in another thread; the main thread is woken by a signal, also out of a lock or a socket.
+
+    A shell starts what it puts in the background with SIGINT ignored, and a program may have a handler of its own for
+    it: then the main thread is stopped as any other, between two instructions.
+    """
+    raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if raises and thread == threading.main_thread().ident and hasattr(signal, "pthread_kill"):
         signal.pthread_kill(thread, signal.SIGINT)
     else:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(clock.Stopped))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from typing import Any
@@ -41,6 +42,16 @@ def test_a_handler_that_hangs_ends_the_run_with_words_of_our_own(executor: str, 
                       B=passing())  # fmt: skip
     with pytest.raises(HandlerWallLimitError, match=r"the handler f ran longer than 0\.1 s.*not States\.Runtime nor"):
         hanging.run({}, {"f": handler}, executor=executor, workers=workers, handler_wall_limit_s=0.1)
+
+
+@pytest.mark.parametrize("handler", [forever, stubborn])
+def test_a_handler_that_hangs_is_stopped_where_the_process_ignores_interruptions(handler: Any) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(HandlerWallLimitError):
+            machine(A=task()).run({}, {"f": handler}, handler_wall_limit_s=0.1)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("executor", "workers"), EXECUTORS)

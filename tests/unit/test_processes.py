@@ -191,6 +191,8 @@ def test_a_program_that_is_interrupted_or_killed_leaves_no_process_behind(
     program = subprocess.Popen(
         [sys.executable, "-m", "sfn_sim.cli", "run", "m.asl.json", "--executor", "processes"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # As at a terminal: what a shell runs in the background has SIGINT ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))

@@ -170,11 +170,11 @@ def _error(
     if timeout_s is not None and outcome.took_ms > timeout_s * 1000:
         lasted = f"took {outcome.took_ms / 1000:g} s of virtual time, and may take {timeout_s} s"
         return StatesError(TIMEOUT, None, detail=Detail("timeout", message=f"{call.function} {lasted}"))
-    if outcome.error is not None:
+    if outcome.result is None:  # it failed; AWS records failures without an error's name
         detail = Detail("handler", message=call.function)
         cause = outcome.cause if outcome.whole else call.cause(outcome.cause)
         return StatesError(outcome.error, cause, detail=detail)
-    response = cast(bytes, outcome.result)
+    response = outcome.result
     if len(response) > interpreter.limit_bytes:
         return flow.too_large(
             call.named, len(response), interpreter.limit_bytes, lambda: loads(response), "result"

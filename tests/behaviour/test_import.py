@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sfn_sim import ConfigurationError, SfnSimError, StateMachine
+from sfn_sim.analysis.diagnosis.diagnose import diagnose
 from sfn_sim.analysis.lineage.backwards import lineage
 from sfn_sim.analysis.lineage.places import is_whole, places, stages
 from sfn_sim.analysis.trace import path_text
@@ -83,6 +84,33 @@ def test_an_imported_run_can_be_replayed() -> None:
     done = replay(imported, MACHINE)
     assert done.execution.output == was.output
     assert done.comparison.same
+
+
+@pytest.mark.parametrize("resource", [f"{INVOKE}.waitForTaskToken", INVOKE])
+def test_a_failure_without_an_error_is_replayed_and_told_as_one(resource: str) -> None:
+    made = machine(T=task(Resource=resource, Parameters={"FunctionName": "f", "Payload": {}}))
+    what = dict(zip(("resourceType", "resource"), resource.removeprefix("arn:aws:states:::").split(":"), strict=True))
+    at = "2025-01-01T00:00:00Z"
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
+        ("ExecutionStarted", "executionStarted", {"input": "{}", "roleArn": "arn:aws:iam::000000000000:role/r"}),
+        ("TaskStateEntered", "stateEntered", {"name": "T", "input": "{}"}),
+        ("TaskScheduled", "taskScheduled", {**what, "parameters": '{"FunctionName": "f", "Payload": {}}'}),
+        ("TaskStarted", "taskStarted", what), ("TaskFailed", "taskFailed", what),
+        ("ExecutionFailed", "executionFailed", {}),
+    ]  # fmt: skip
+    events = [
+        {"timestamp": at, "type": kind, "id": n + 1, "previousEventId": max(0, n), f"{key}EventDetails": details}
+        for n, (kind, key, details) in enumerate(kinds)
+    ]
+    events[1]["previousEventId"] = 0
+    run = import_history(events, made).execution
+    done = replay(run, made)
+    assert (done.execution.status, done.execution.error, done.execution.cause) == ("FAILED", None, None)
+    assert done.comparison.same
+    told = diagnose(done.execution, made.source)
+    assert told is not None
+    assert told.what.endswith("failed, and told neither an error nor a cause")
+    assert told.fix == "mend the handler, or let T retry or catch States.ALL"
 
 
 def test_a_failed_run_comes_with_its_error() -> None:

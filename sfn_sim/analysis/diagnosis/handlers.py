@@ -25,7 +25,8 @@ def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
         message, frames = envelope.get("errorMessage", ""), envelope.get("stackTrace") or []
     except (ValueError, AttributeError):
         message, frames = cause, []
-    diagnosis.what = f"{detail.message} failed: {error}: {message}"
+    said = ": ".join(each for each in (error, message) if each)
+    diagnosis.what = f"{detail.message} failed{f': {said}' if said else ', and told neither an error nor a cause'}"
     if frames:
         diagnosis.why = " ".join(str(frames[-1]).split())
     if visit.retry_delays_ms:
@@ -36,7 +37,7 @@ def _handler(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Exec
         diagnosis.notes.append(f"no retrier takes {error}: they name {names}")
     for request_id, text in visit.printed[-1:]:
         diagnosis.notes += [f"printed by {request_id}: {line}" for line in text.splitlines()[-5:]]
-    diagnosis.fix = f"mend the handler, or let {visit.name} retry or catch {error}"
+    diagnosis.fix = f"mend the handler, or let {visit.name} retry or catch {error or 'States.ALL'}"
     if error == "Lambda.ResourceNotFoundException":
         diagnosis.fix = f"write a handler for {detail.message}, or mend what gives the FunctionName of {visit.name}"
     if visit.retry_delays_ms:

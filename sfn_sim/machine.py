@@ -231,6 +231,7 @@ class StateMachine:
         self.check_handlers(around.handlers, around.mocks)
         if around.mocks is not None:
             options = replace(options, answers=around.mocks.answers)
+            around.mocks.known_to(self.planned.states)
         value = check_input({} if isinstance(input, Absent) else input, options.limit_bytes)
         identities = [Identity(self.name, name, around.start) for name in names]
         with contextlib.ExitStack() as stack:

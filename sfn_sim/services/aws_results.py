@@ -6,7 +6,6 @@ out when it has found nothing. A member that no model has is not there.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sfn_sim.query.shapes import (
@@ -19,7 +18,7 @@ from sfn_sim.query.shapes import (
     an_array,
     an_object,
 )
-from sfn_sim.services.responses import NUMBERS, STRINGS, answer_model, pascal_case
+from sfn_sim.services.responses import NUMBERS, OF_EVERY_CALL, STRINGS, answer_model, is_sdk, pascal_case
 
 # Source: API references: GetItem ("If there is no matching item, GetItem does not return any data and there will be
 # no Item element in the response"), Query and Scan (LastEvaluatedKey), ListObjectsV2, ReceiveMessage.
@@ -31,8 +30,6 @@ _LEFT_OUT = {
     ("sqs", "ReceiveMessage"): ("Messages",),
 }
 _DEPTH = 3
-_OWN = ("SdkHttpMetadata", "SdkResponseMetadata")
-_SDK = re.compile(r"arn:[^:]+:states:::aws-sdk:")
 
 
 def result_shape(resource: str) -> Shape | None:
@@ -46,13 +43,13 @@ def result_shape(resource: str) -> Shape | None:
         return None
     called, model, free = found
     left_out = _LEFT_OUT.get(called, ())
-    fields: dict[str, Field] = {name: Field(ANYTHING, required=False, vague=True) for name in _OWN}
+    fields: dict[str, Field] = {name: Field(ANYTHING, required=False, vague=True) for name in OF_EVERY_CALL}
     for member, shape in model.members.items():
         name = pascal_case(member)
         required = member in model.required_members
         vague = not required and name not in left_out
         fields[name] = Field(ANYTHING if name in free else _shape(shape, _DEPTH), required, vague)
-    return an_object(fields, is_open=_SDK.match(resource) is None)
+    return an_object(fields, is_open=not is_sdk(resource))
 
 
 def _shape(model: Any, depth: int) -> Shape:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -36,6 +37,8 @@ _POLLED = {("states", "startExecution"): ("stepfunctions", "DescribeExecution")}
 _UNCHECKED = frozenset(("http", "apigateway"))
 _ANY_JSON = {("lambda", "Invoke"): frozenset(("Payload",)), ("bedrock-runtime", "InvokeModel"): frozenset(("Body",)),
              ("stepfunctions", "DescribeExecution"): frozenset(("Output", "Input"))}  # fmt: skip
+# What Step Functions puts beside the service's own answer.
+OF_EVERY_CALL = frozenset(("SdkHttpMetadata", "SdkResponseMetadata", "ResponseMetadata"))
 STRINGS = frozenset(("string", "timestamp", "blob", "char"))
 NUMBERS = frozenset(("integer", "long", "short", "byte", "float", "double", "bigdecimal"))
 
@@ -79,6 +82,33 @@ def problem_of(resource: str, result: Json, mode: str = STRICT) -> str | None:
         return "The mocked result must be a JSON object"  # Source: assumed
     free = _ANY_JSON.get(called, frozenset())
     return next(_structure(shape, result, mode, free), None)
+
+
+def unknown_member(resource: str, result: Json) -> str | None:
+    """Return what is said of a member at the top of a result that the service's answer has not; None if there is none.
+
+    AWS lets such a member of a mock pass; but a test whose mock misspells one proves nothing. An optimized
+    integration may give members of its own: of it only what is nearly spelled like a known one counts.
+
+    Source: recorded results of SDK and optimized integrations (`aws_results`).
+    """
+    model = answer_model(resource)
+    if model is None or not isinstance(result, dict):
+        return None
+    members = [pascal_case(name) for name in model[1].members]
+    free = {each.lower(): each for each in members if each not in result}
+    for name in result:
+        near = get_close_matches(name.lower(), free, 1, 0.7)
+        if name not in members and name not in OF_EVERY_CALL and (near or is_sdk(resource)):
+            hint = f"did you mean '{free[near[0]]}'?" if near else f"it has {', '.join(members) or 'no fields'}"
+            return f"Field '{name}' is not in the answer of {model[0][1]}; {hint}"
+    return None
+
+
+def is_sdk(resource: str) -> bool:
+    """Tell whether a resource is an AWS SDK integration."""
+    match = _INTEGRATION.fullmatch(resource)
+    return match is not None and match[1] is not None
 
 
 def answer_model(resource: str) -> tuple[tuple[str, str], Any, frozenset[str]] | None:

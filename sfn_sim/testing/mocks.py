@@ -15,25 +15,31 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from sfn_sim import clock
 from sfn_sim.analysis.contracts import Contract
+from sfn_sim.definition.model import TaskState
+from sfn_sim.definition.plan import PlannedState
 from sfn_sim.errors import FixtureError, MockError
 from sfn_sim.payload import Json, dumps, encode_to_keep, loads
 from sfn_sim.query.shapes import Shape, describe, fits
 from sfn_sim.run.effects import AwsAnswer, CallAws, Invoke, Outcome
 from sfn_sim.services.executors import ClosableExecutor
 from sfn_sim.services.lambda_functions import function_name
-from sfn_sim.services.responses import PRESENT, STRICT, problem_of
+from sfn_sim.services.responses import PRESENT, STRICT, problem_of, unknown_member
 
 _STATE = "state:"
 _INTEGRATION = "arn:aws:states:"
+_INVOKE = "arn:aws:states:::lambda:invoke"
 _SHOWN = 200
+ANYBODY = "*"
+"""Stands for a target whose name nobody knows before the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +140,14 @@ class Mocks:
         found: the mocks by what they are found by.
         broken: what went wrong when they were asked.
         contracts: tells the contracts of a function, which its mock must keep; nobody knows any by default.
+        targets: what the machines that were run may be answered for: their functions, resources and states; ANYBODY
+            among them where a function's name is made while the machine runs.
     """
 
     found: dict[str, Mock] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     contracts: Callable[[str], Sequence[Contract]] | None = None
+    targets: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.found)
@@ -189,7 +198,26 @@ class Mocks:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the mocks at the end of a test, by name; empty when all is well."""
-        return [*self.broken, *(problem for mock in self.found.values() for problem in mock.problems())]
+        return [
+            *self.broken, *(problem for mock in self.found.values() for problem in mock.problems()), *self._nobodys(),
+        ]  # fmt: skip
+
+    def known_to(self, states: Iterable[PlannedState]) -> None:
+        """Note what the states of a machine that is run may be answered for."""
+        for state in (each.state for each in states):
+            self.targets.add(state.name)
+            if isinstance(state, TaskState):
+                self.targets |= _targets_of(state)
+
+    def _nobodys(self) -> Iterator[str]:
+        """Yield the mocks that were never asked, and that no machine of the test could have asked."""
+        for key, mock in self.found.items():
+            name = _last(key.removeprefix(_STATE))
+            if mock.calls or mock.answers_may_be_left or not self.targets or {key, name, ANYBODY} & self.targets:
+                continue
+            near = get_close_matches(name, sorted(self.targets), 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(self.targets))}"
+            yield f"the mock of {mock.name} is for nobody: no function, resource or state is called so; {hint}"
 
     def covers(self, state: str, function: str) -> bool:
         """Tell whether a call of a function from a state needs no handler."""
@@ -278,6 +306,8 @@ class _MockExecutor:
         if call.function.startswith(_INTEGRATION):
             # Step Functions Local takes a response that lacks something; TestState, by default, does not.
             problem = problem_of(call.function, value, PRESENT if whole else STRICT)
+            if problem is None and not whole:
+                problem = unknown_member(call.function, value)
             if problem is not None:
                 raise MockError(f"the mock of {mock.name} answers what {call.function} never does: {problem}")
         elif not whole and self._mocks.contracts is not None:
@@ -327,6 +357,16 @@ def _key(target: str) -> str:
     if target.startswith((_STATE, _INTEGRATION)):
         return target
     return function_name(target)
+
+
+def _targets_of(state: TaskState) -> set[str]:
+    """Return what a task calls, as mocks are found by it."""
+    found = {_key(state.resource)}
+    if state.resource.startswith(_INVOKE):
+        given = state.flow.parameters
+        name = given.get("FunctionName") if isinstance(given, dict) else None
+        found.add(_key(name) if isinstance(name, str) and not name.startswith("{%") else ANYBODY)
+    return found
 
 
 def _last(path: str) -> str:

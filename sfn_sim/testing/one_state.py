@@ -226,6 +226,7 @@ class OneState:
                 self._check_real(given)
                 if self._mocks is not None:
                     options = replace(options, answers=self._mocks.answers)
+                    self._mocks.known_to(self.machine.planned.states)
 
             def executor() -> Executor:
                 around = self._around(isolate, environment or {}, allow_network)

@@ -304,6 +304,43 @@ def test_what_they_left():
 """).assert_outcomes(passed=1001)  # fmt: skip
 
 
+@pytest.mark.parametrize("target", ["chagre", "state:Chagre", "arn:aws:lambda:us-east-1:123456789012:function:chagre"])
+def test_a_mock_that_is_for_nobody_fails_the_test_with_the_nearest_name(project: pytest.Pytester, target: str) -> None:
+    result = ran(project, f"""
+def test_misspelled(sfn):
+    sfn.mock({target!r}, {{"receipt": "R1"}})
+    assert sfn.run("checkout", {{"id": 1}}).status == "SUCCEEDED"
+
+def test_for_another_state_of_the_machine(sfn):
+    sfn.mock("charge", {{}})
+    assert sfn.state("checkout", "Big").run({{"id": 1}}).next_state == "Done"
+
+def test_said_to_be_left(sfn):
+    sfn.mock({target!r}, {{}}).answers_may_be_left = True
+    sfn.run("checkout", {{"id": 1}})
+""")  # fmt: skip
+    result.assert_outcomes(passed=2, failed=1)
+    name = "Charge" if "Chagre" in target else "charge"
+    result.stdout.fnmatch_lines([f"*the mock of {target} is for nobody: *; did you mean {name}?*"])
+
+
+def test_a_mock_of_a_service_may_not_misspell_its_answer(project: pytest.Pytester) -> None:
+    put = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "End": True,
+           "Parameters": {"Bucket": "b", "Key": "k"}}  # fmt: skip
+    (Path(project.path) / "definitions" / "put.asl.json").write_text(json.dumps({"StartAt": "P", "States": {"P": put}}))
+    result = ran(project, """
+def test_misspelled(sfn):
+    sfn.mock("arn:aws:states:::aws-sdk:s3:putObject", {"Etagg": "x"})
+    sfn.run("put")
+
+def test_right(sfn):
+    sfn.mock("P", {"ETag": "x"})
+    sfn.run("put")
+""")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*'Etagg' is not in the answer of PutObject; did you mean 'ETag'?*"])
+
+
 def test_a_mock_that_its_handler_could_not_be_fails_the_test(project: pytest.Pytester) -> None:
     schema = {"result": {"type": "object", "properties": {"receipt": {"type": "string"}}, "required": ["receipt"]}}
     (Path(project.path) / "handlers" / "charge.schema.json").write_text(json.dumps(schema))

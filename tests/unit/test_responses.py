@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sfn_sim.services.responses import problem_of
+from sfn_sim.services.responses import problem_of, unknown_member
 
 PREFIX = "arn:aws:states:::"
 
@@ -60,3 +60,25 @@ def test_only_what_is_there_is_checked_in_present_mode() -> None:
     assert problem_of(resource, {"StartDate": 1}, "PRESENT") == "Field 'StartDate' must be a string"
     assert problem_of(resource, {}, "PRESENT") is None
     assert problem_of(resource, {"StartDate": 1}, "NONE") is None
+
+
+@pytest.mark.parametrize(
+    ("resource", "result", "words"),
+    [
+        ("aws-sdk:s3:putObject", {"Etagg": "x"},
+         "Field 'Etagg' is not in the answer of PutObject; did you mean 'ETag'?"),
+        ("aws-sdk:sqs:getQueueAttributes", {"Xyz": 1},
+         "Field 'Xyz' is not in the answer of GetQueueAttributes; it has Attributes"),
+        ("dynamodb:getItem", {"Itm": 1}, "Field 'Itm' is not in the answer of GetItem; did you mean 'Item'?"),
+        # An optimized integration may give what no model has; and what stands there already was not meant.
+        ("dynamodb:getItem", {"Other": 1, "SdkHttpMetadata": {}}, None),
+        ("dynamodb:getItem", {"Item": {}, "Itm": 1}, None),
+        ("aws-sdk:s3:putObject", {"ETag": "x", "SdkResponseMetadata": {}}, None),
+        ("aws-sdk:nosuchservice:call", {"a": 1}, None),
+        ("lambda:invoke.waitForTaskToken", {"anything": 1}, None),
+    ],
+)  # fmt: skip
+def test_a_member_that_the_answer_has_not_is_told_with_the_nearest(
+    resource: str, result: Any, words: str | None
+) -> None:
+    assert unknown_member(PREFIX + resource, result) == words

@@ -14,10 +14,11 @@ Source: JSONata 2.0.6, as measured with the engine.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sfn_sim.query.jsonata_reads import field_of
-from sfn_sim.query.jsonata_shapes_functions import FUNCTIONS, Call
+from sfn_sim.query.jsonata_shapes_env import Env, Note, Reading
+from sfn_sim.query.jsonata_shapes_functions import FUNCTIONS, HIGHER_ORDER, Call
 from sfn_sim.query.jsonata_shapes_narrow import Narrowed, narrowed
 from sfn_sim.query.jsonata_shapes_operators import OPERATORS, negated
 from sfn_sim.query.jsonata_shapes_values import (
@@ -64,96 +65,48 @@ _APPLIED = 8
 _MOST_PARTS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A part of an expression that fails, or compares what is never equal.
-
-    Attributes:
-        kind: "throws", "unlike", or "lacks" for a read that the expression itself makes an error of.
-        verdict: MISSING: always; SOMETIMES: at times; UNDECIDED: perhaps.
-        start: where the part stands in the text; `end` where it ends.
-        what: what is wrong; `fix` what helps; `lack` the read that leads nowhere.
-    """
-
-    kind: str
-    verdict: Verdict
-    start: int
-    end: int
-    what: str
-    fix: str = ""
-    lack: Lack | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What is known of an expression's value, what is noted of its parts, and whether part of it is unknown."""
-
-    given: Given
-    notes: tuple[Note, ...]
-    unsure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Env:
-    """What a part of an expression may read.
-
-    Attributes:
-        known: the shape of an object with the variables, `states` among them.
-        local: what the expression has bound itself.
-        item: the context item; None where there is none.
-        certain: whether the part is evaluated whenever the expression is.
-    """
-
-    known: Shape
-    local: dict[str, Given] = field(default_factory=dict)
-    item: Given | None = None
-    certain: bool = True
-
-    def inner(self) -> Env:
-        """Return the same for a part whose bindings are its own."""
-        return Env(self.known, dict(self.local), self.item, self.certain)
-
-    def branch(self, known: Shape | None = None) -> Env:
-        """Return the same for a part that is not always evaluated."""
-        return Env(known or self.known, dict(self.local), self.item, certain=False)
-
-    def at(self, place: tuple[str | int, ...]) -> Given:
-        """Return what stands at a place."""
-        given = Given(self.known, place=())
-        for step in place:
-            given = member(given, str(step))
-        return given
-
-
 def evaluate(tree: Node, known: Shape) -> Reading:
     """Return what is known of what an expression gives, over the shape of what it reads."""
     evaluation = Evaluation(tree)
-    given = evaluation.of(tree, Env(known))
+    given = evaluation.whole(tree, Env(known))
+    if evaluation.escaped:
+        return Reading(UNKNOWN, (), unsure=True)
     return Reading(given, tuple(evaluation.notes.values()), evaluation.unsure)
 
 
 def ask(tree: Node, known: Shape) -> tuple[Reading, Narrowed]:
     """Return what is known of a condition, and the shapes of what it reads where it holds and where it does not."""
-    reading = evaluate(tree, known)
-    return reading, narrowed(Evaluation(tree), tree, Env(known))
+    reading, narrowing = evaluate(tree, known), Evaluation(tree)
+    ways = narrowed(narrowing, tree, Env(known))
+    return reading, (known, known) if narrowing.escaped else ways
 
 
 class Evaluation:
-    """One evaluation over shapes: what was noted on the way, each place once."""
+    """One evaluation over shapes: what was noted on the way, each place once.
 
-    __slots__ = ("_applied", "_bound", "_depth", "_left", "_tree", "notes", "unsure")
+    A function that is put into data, or is one of several values, has *escaped*: nothing is said of the expression.
+    """
+
+    __slots__ = ("_applied", "_bound", "_depth", "_left", "_tree", "escaped", "notes", "unsure")
 
     def __init__(self, tree: Node) -> None:
         self._left = [_MOST_PARTS]
         self.notes: dict[tuple[object, ...], Note] = {}
         self.unsure = False
+        self.escaped = False
         self._tree = tree
         self._bound: frozenset[str] | None = None
         self._depth = 0
         self._applied = 0
 
     def of(self, node: Node, env: Env) -> Given:
-        """Return what is known of what a part gives."""
+        """Return what is known of what a part gives, as data."""
+        given = self.callable_or(node, env)
+        self.escaped |= given.function is not None
+        return given
+
+    def callable_or(self, node: Node, env: Env) -> Given:
+        """Return what is known of what a part gives, where that may be a function."""
         operate = _KINDS.get(node.kind)
         if operate is None or self._depth > _DEEPEST or self._left[0] <= 0:
             return self.unknown()
@@ -162,6 +115,14 @@ class Evaluation:
         given = operate(self, node, env)
         self._depth -= 1
         return given
+
+    def whole(self, tree: Node, env: Env) -> Given:
+        """Return what is known of what the expression gives: a function is no JSON, and fails."""
+        given = self.callable_or(tree, env)
+        if given.function is None:
+            return given
+        self.note(tree, env, Verdict.MISSING, "it gives a function, which is no JSON", "call the function")
+        return FAILS
 
     def quiet(self) -> Evaluation:
         """Return an evaluation of parts whose notes are not told, which goes no further than this one."""
@@ -229,13 +190,14 @@ class Evaluation:
         bound.update({str(name): MISSING for name in names})
         bound.update(zip(map(str, names), given, strict=False))
         self._applied += 1
-        result = self.of(what.node.parts[0], Env(env.known, bound, env.item, env.certain))
+        result = self.callable_or(what.node.parts[0], Env(env.known, bound, env.item, env.certain))
         self._applied -= 1
         return result
 
     def _called(self, name: str, node: Node, given: list[Given], nodes: tuple[Node, ...], env: Env) -> Given:
         if any(each.never_returns for each in given):
             return FAILS
+        self.escaped |= any(each.function is not None for each in (given[:1] if name in HIGHER_ORDER else given))
         return FUNCTIONS[name](Call(self, name, node, given, nodes, env))
 
     # Kinds of nodes
@@ -265,9 +227,13 @@ class Evaluation:
         first, *rest = node.parts
         is_name = field_of(first) is not None and env.item is not None
         given = self._name(first, env) if is_name else self.of(first, env)
+        at_least, at_most = items_of(given)[1:] if first.kind == "array" else (1, None)
+        if at_most == 0:
+            return given
         for step in rest:
             given = self._step(given, step, env)
-        return given
+        # An array that is written down and empty is what the path gives, steps or not.
+        return given if at_least else either([given, Given(an_array(NEVER, 0, 0))])
 
     def _step(self, given: Given, step: Node, env: Env) -> Given:
         """Return what a step of a path gives below a value."""
@@ -383,13 +349,13 @@ class Evaluation:
         inner = env.inner()
         given = MISSING
         for part in node.parts:
-            given = self.of(part, inner)
+            given = self.callable_or(part, inner)
             if given.never_returns:
                 return given
         return given
 
     def _bind(self, node: Node, env: Env) -> Given:
-        given = self.of(node.parts[0], env)
+        given = self.callable_or(node.parts[0], env)
         env.local[str(node.value)] = given
         return given
 
@@ -442,7 +408,7 @@ class Evaluation:
     def _invoked(self, node: Node, env: Env, before: list[Given]) -> Given:
         function, *parts = node.parts
         name = str(function.value) if function.kind == "variable" else ""
-        given = before + [self.of(part, env) for part in parts]
+        given = before + [self.callable_or(part, env) for part in parts]
         if any(each.never_returns for each in given):
             return FAILS
         if name and name not in env.local and not self._binds(name):
@@ -452,16 +418,16 @@ class Evaluation:
             if not env.known.open:
                 self.note(function, env, Verdict.MISSING, "there is no such function", "correct its name, or define it")
                 return FAILS if env.certain else self.unknown()
-        made = self.of(function, env)
+        made = self.callable_or(function, env)
         return self.apply(made, given, env, node)
 
     def _chain(self, left: Node, right: Node, env: Env) -> Given:
-        given = self.of(left, env)
+        given = self.callable_or(left, env)
         if given.function is not None or given.never_returns:
             return self.unknown() if given.function else FAILS
         if right.kind == "call":
             return self._invoked(right, env, [given])
-        return self.apply(self.of(right, env), [given], env, right)
+        return self.apply(self.callable_or(right, env), [given], env, right)
 
     def _binary(self, node: Node, env: Env) -> Given:
         sign = str(node.value)

@@ -41,11 +41,14 @@ from sfn_sim.query.shapes import (
     Verdict,
     an_array,
     join,
+    join_all,
 )
 
 if TYPE_CHECKING:
-    from sfn_sim.query.jsonata_shapes import Env, Evaluation
+    from sfn_sim.query.jsonata_shapes import Evaluation
+    from sfn_sim.query.jsonata_shapes_env import Env
 
+_COMPARE = "give it a function that tells which of two items comes later: function($a, $b) { $a.id > $b.id }"
 _CONVERT = "convert it with $string or $number, or test it with $type before"
 
 
@@ -171,10 +174,15 @@ def _append(given: Call) -> Given:
     for each, rest in ((one, other), (other, one)):
         if each.is_missing:
             return rest
-    if one.there is not Verdict.PRESENT or other.there is not Verdict.PRESENT or one.loose or other.loose:
-        return Given(ANYTHING, worst((one.there, other.there)), lack=one.lack or other.lack, loose=True)
+    sides = (one, other)
+    is_there = any(each.there is Verdict.PRESENT for each in sides)
+    if one.loose or other.loose or not is_there or any(each.there is Verdict.UNDECIDED for each in sides):
+        return Given(ANYTHING, Verdict.PRESENT if is_there else Verdict.UNDECIDED, loose=True)
     (first, least, most), (second, more, end) = items_of(one), items_of(other)
-    return Given(an_array(join(first, second), least + more, None if most is None or end is None else most + end))
+    made = an_array(join(first, second), least + more, None if most is None or end is None else most + end)
+    # Where one of them is nothing, the other comes as it is.
+    alone = [rest.shape for each, rest in (sides, sides[::-1]) if each.there is Verdict.SOMETIMES]
+    return Given(join_all((made, *alone)))
 
 
 def _split(given: Call) -> Given:
@@ -265,7 +273,9 @@ def _map(given: Call) -> Given:
         return MISSING
     env = given.env if at_least and one.there is Verdict.PRESENT else given.env.branch()
     each = [Given(item), Given(ANY_NUMBER), Given(ANYTHING)]
-    made = sequence(given.evaluation.apply(function, each, env, given.node), at_least, at_most, flat=False)
+    result = given.evaluation.apply(function, each, env, given.node)
+    given.evaluation.escaped |= result.function is not None
+    made = sequence(result, at_least, at_most, flat=False)
     if made.never_returns:
         return made if env is given.env else given.unknown()
     if made.loose:
@@ -292,6 +302,21 @@ def _reduce(given: Call) -> Given:
         return one
     given.unsure()
     return Given(ANYTHING, Verdict.UNDECIDED)
+
+
+def _sort(given: Call) -> Given:
+    """Sort; without a function to compare them, two items must be both numbers or both texts."""
+    one = given.argument(0)
+    item, at_least, at_most = items_of(one)
+    if one.is_missing or len(given.given) > 1 or item.is_never or (at_most is not None and at_most < 2):
+        return _listed(given)
+    alike = Given(item, one.there if at_least > 1 else Verdict.UNDECIDED, loose=one.loose)
+    node = given.nodes[0] if given.nodes else given.node
+    if given.evaluation.need(alike, NUMBER | STRING, node, given.env, "$sort", _COMPARE):
+        return FAILS
+    if item.kinds & NUMBER and item.kinds & STRING:
+        given.unsure()
+    return _listed(given)
 
 
 def _listed(given: Call) -> Given:
@@ -386,7 +411,8 @@ FUNCTIONS: dict[str, Operate] = {
     "exists": _exists,
     "count": _always(ANY_NUMBER),
     "append": _append,
-    **dict.fromkeys(("sort", "reverse", "shuffle"), _listed),
+    "sort": _sort,
+    **dict.fromkeys(("reverse", "shuffle"), _listed),
     "distinct": _distinct,
     "zip": _unfollowed,
     "keys": _keys,
@@ -415,3 +441,5 @@ FUNCTIONS: dict[str, Operate] = {
     "parse": _unfollowed,
 }
 """By name without $, every function that an expression may call; $eval is none of them on AWS."""
+HIGHER_ORDER = frozenset(("map", "filter", "reduce", "sort", "each", "sift", "single", "match", "replace"))
+"""Those that take a function, behind their first argument."""

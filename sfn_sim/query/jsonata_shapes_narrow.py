@@ -30,7 +30,8 @@ from sfn_sim.query.shapes import (
 )
 
 if TYPE_CHECKING:
-    from sfn_sim.query.jsonata_shapes import Env, Evaluation
+    from sfn_sim.query.jsonata_shapes import Evaluation
+    from sfn_sim.query.jsonata_shapes_env import Env
 
 Narrowed: TypeAlias = "tuple[Shape | None, Shape | None]"
 Narrow: TypeAlias = Callable[[Shape], Shape]
@@ -209,7 +210,7 @@ def _narrow(given: Given, env: Env, narrow: Narrow) -> Shape | None:
 
 def _can_narrow(given: Given, env: Env) -> bool:
     """Tell whether the way to a value's place leads through known objects only."""
-    if given.place is None or len(given.place) < 2 or given.across or given.loose:
+    if not given.place or given.across or given.loose:
         return False
     return _through_objects(env.known, given.place)
 

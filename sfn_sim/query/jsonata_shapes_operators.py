@@ -26,7 +26,8 @@ from sfn_sim.query.shapes import (
 )
 
 if TYPE_CHECKING:
-    from sfn_sim.query.jsonata_shapes import Env, Evaluation
+    from sfn_sim.query.jsonata_shapes import Evaluation
+    from sfn_sim.query.jsonata_shapes_env import Env
 
 
 def negated(shape: Shape) -> Shape:

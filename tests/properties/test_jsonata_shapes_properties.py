@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sfn_sim.query.jsonata import Bindings, compile_expression
 from sfn_sim.query.jsonata_errors import QueryEvaluationError, Undefined
 from sfn_sim.query.jsonata_shapes import ask, evaluate
-from sfn_sim.query.shapes import Field, Shape, Verdict, an_object, fits, join_all, shape_of
+from sfn_sim.query.shapes import Shape, Verdict, an_object, fits, join_all, shape_of
 from tests.properties.examples import examples
 
 pytest.importorskip("jlens")
@@ -27,14 +27,21 @@ VALUES = st.recursive(
 )
 INPUTS = st.dictionaries(st.sampled_from(_KEYS), VALUES, min_size=1)
 LITERALS = st.sampled_from(["1", "2", '"x"', "true", "false", "null", "[]", "[1, 2]", '["x"]', '{"a": 1}', "{}"])
-PATHS = st.lists(st.sampled_from(_KEYS), min_size=1, max_size=3).map(lambda keys: "$states.input." + ".".join(keys))
+_ROOTS = st.sampled_from(["$states.input", "$states.input", "$x", "$y"])
+PATHS = st.one_of(
+    st.sampled_from(["$x", "$y"]),
+    st.builds(lambda root, keys: ".".join([root, *keys]), _ROOTS,
+              st.lists(st.sampled_from(_KEYS), min_size=1, max_size=3)),
+)  # fmt: skip
 _CALLS = (
     "$string", "$number", "$count", "$sum", "$max", "$exists", "$not", "$boolean", "$keys", "$length", "$uppercase",
-    "$reverse", "$distinct", "$type", "$merge", "$join", "$abs", "$average", "$trim",
+    "$reverse", "$distinct", "$type", "$merge", "$join", "$abs", "$average", "$trim", "$sort",
 )  # fmt: skip
 _LAMBDAS = ("function($v) { $v }", "function($v) { $v.a }", "function($v) { $v + 1 }", 'function($v) { {"k": $v} }',
             "function($v) { $exists($v.a) }", "function($v, $i) { $i }", "function($v) { [$v] }")  # fmt: skip
 
+_GUARDS = ("$exists($_)", "$exists($_) = true", "$exists($_.a) != false", "$boolean($_)", "$not($_)", "$count($_) > 0",
+           "$string($_) = 'x'", "$_ in [1, 'x']", "'a' in $keys($_)", '$type($_) = "object"', "$_ = null")  # fmt: skip
 _STEPS = (*_KEYS, '{"k": a}', "$string()", "(a)")
 
 
@@ -49,7 +56,12 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds(lambda path, other: f"($exists({path}) ? {path} : {other})", PATHS, inner),
         st.builds(lambda path, kind, other: f'($type({path}) = "{kind}" ? {path} + 1 : {other})', PATHS,
                   st.sampled_from(["number", "string", "array", "null"]), inner),
-        st.builds(lambda path, literal, ways: f"({path} = {literal} ? {ways[0]} : {ways[1]})", PATHS, LITERALS, pair),
+        st.builds(lambda path, sign, literal, ways: f"({path} {sign} {literal} ? {ways[0]} : {ways[1]})", PATHS,
+                  st.sampled_from(["=", "!="]), LITERALS, pair),
+        st.builds(lambda path, guard, ways: f"({guard.replace('$_', path)} ? {ways[0]} : {ways[1]})", PATHS,
+                  st.sampled_from(_GUARDS), st.tuples(PATHS, inner)),
+        st.builds(lambda path, guard, ways: f"($g := {guard.replace('$_', path)}; $g ? {ways[0]} : {ways[1]})", PATHS,
+                  st.sampled_from(_GUARDS), st.tuples(PATHS, inner)),
         st.builds(lambda sides: f"[{sides[0]}, {sides[1]}]", pair),
         st.builds(lambda sides: f'{{"a": {sides[0]}, "b": {sides[1]}}}', pair),
         st.builds(lambda sides: f"$append({sides[0]}, {sides[1]})", pair),
@@ -67,18 +79,21 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )  # fmt: skip
 
 
-EXPRESSIONS = st.recursive(st.one_of(PATHS, PATHS, LITERALS), _larger, max_leaves=5)
+_FUNCTIONS = st.sampled_from(("$string", "$sum", *_LAMBDAS))
+EXPRESSIONS = st.recursive(st.one_of(PATHS, PATHS, PATHS, LITERALS, LITERALS, _FUNCTIONS), _larger, max_leaves=5)
+READ = st.fixed_dictionaries({"states": st.builds(lambda given: {"input": given}, INPUTS), "x": VALUES, "y": VALUES})
 
 
-def _known(*inputs: Any, exact: bool) -> Shape:
-    shape = join_all(shape_of(each, exact=exact) for each in inputs)
-    return Shape(shape.kinds, fields={"states": Field(an_object({"input": shape}))})
+def _known(*values: Any, exact: bool) -> Shape:
+    shapes = {name: join_all(shape_of(each[name], exact=exact) for each in values) for name in ("states", "x", "y")}
+    return an_object(shapes)
 
 
 def _run(text: str, value: Any) -> Any:
     """Return what the engine gives: a value, Undefined, or the error."""
+    variables = {name: value[name] for name in ("x", "y")}
     try:
-        return compile_expression(text).result(Bindings(fields={"input": value}))
+        return compile_expression(text).result(Bindings(fields=value["states"], variables=variables))
     except QueryEvaluationError as error:
         return error
 
@@ -112,11 +127,11 @@ def _narrows(text: str, inputs: list[Any]) -> None:
             continue
         side = held if made is True else failed
         assert side is not None, (text, value, made)
-        assert fits({"states": {"input": value}}, side), (text, value, made, side)
+        assert fits(value, side), (text, value, made, side)
 
 
 def _check(data: st.DataObject) -> None:
-    text, inputs = data.draw(EXPRESSIONS), data.draw(st.lists(INPUTS, min_size=1, max_size=3))
+    text, inputs = data.draw(EXPRESSIONS), data.draw(st.lists(READ, min_size=1, max_size=3))
     _holds(text, inputs, exact=data.draw(st.booleans()))
     _narrows(text, inputs)
 

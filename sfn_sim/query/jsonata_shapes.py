@@ -30,6 +30,7 @@ from sfn_sim.query.jsonata_shapes_values import (
     Lack,
     as_list,
     at_index,
+    chosen,
     either,
     items_of,
     member,
@@ -136,6 +137,18 @@ class Evaluation:
             binding = ("bind", "focus", "index")
             self._bound = frozenset(str(each.value) for each in self._tree.walk() if each.kind in binding)
         return name in self._bound
+
+    def goes_on(self) -> bool:
+        """Tell whether the evaluation may go further, and count it."""
+        self._left[0] -= 1
+        return self._left[0] > 0
+
+    def function_called(self, node: Node, env: Env) -> str:
+        """Return the name of JSONata's function that a part calls; "" if it calls none of these."""
+        function = node.parts[0] if node.kind == "call" else None
+        name = str(function.value) if function is not None and function.kind == "variable" else ""
+        own = name in env.local or self._binds(name) or not env.at((name,)).is_missing
+        return name if name in FUNCTIONS and not own else ""
 
     def unknown(self) -> Given:
         """Return what is known of what is not followed."""
@@ -280,7 +293,8 @@ class Evaluation:
             return MISSING
         self.of(predicate, replace(env.branch(), item=Given(item)))
         self.unsure = True
-        one = Given(join(item, an_array(item)) if not item.is_anything else ANYTHING, Verdict.UNDECIDED, loose=True)
+        kept = chosen(item)
+        one = Given(join(kept, an_array(kept)) if not kept.is_anything else ANYTHING, Verdict.UNDECIDED, loose=True)
         return replace(one, there=worst((one.there, given.there)), lack=given.lack)
 
     def _keep(self, node: Node, env: Env) -> Given:
@@ -356,6 +370,8 @@ class Evaluation:
 
     def _bind(self, node: Node, env: Env) -> Given:
         given = self.callable_or(node.parts[0], env)
+        if given.place is None:
+            given = replace(given, made=(node.parts[0], env.inner()))
         env.local[str(node.value)] = given
         return given
 

@@ -16,6 +16,7 @@ from sfn_sim.query.jsonata_shapes_values import (
     FAILS,
     MISSING,
     Given,
+    chosen,
     items_of,
     member,
     needing,
@@ -292,7 +293,8 @@ def _filter(given: Call) -> Given:
         return MISSING
     given.evaluation.apply(function, [Given(item), Given(ANY_NUMBER), Given(ANYTHING)], given.env.branch(), given.node)
     given.unsure()
-    shape = ANYTHING if item.is_anything else join(item, an_array(item))
+    kept = chosen(item)
+    shape = ANYTHING if kept.is_anything else join(kept, an_array(kept))
     return Given(shape, worst((Verdict.UNDECIDED, one.there)), lack=one.lack, loose=True)
 
 
@@ -443,3 +445,8 @@ FUNCTIONS: dict[str, Operate] = {
 """By name without $, every function that an expression may call; $eval is none of them on AWS."""
 HIGHER_ORDER = frozenset(("map", "filter", "reduce", "sort", "each", "sift", "single", "match", "replace"))
 """Those that take a function, behind their first argument."""
+STRICT = frozenset(FUNCTIONS) - {
+    "append", "assert", "clone", "count", "each", "error", "eval", "exists", "match", "millis", "now", "parse",
+    "partition", "random", "range", "reduce", "sift", "single", "spread", "uuid", "zip",
+}  # fmt: skip
+"""Those that give nothing where their first argument is nothing."""

@@ -10,12 +10,13 @@ Source: JSONata 2.0.6 (sequences, singletons); measured with the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sfn_sim.query.shapes import (
     ANYTHING,
     ARRAY,
+    BOOLEAN,
     NEVER,
     OBJECT,
     Shape,
@@ -27,6 +28,7 @@ from sfn_sim.query.shapes import (
 )
 
 if TYPE_CHECKING:
+    from sfn_sim.query.jsonata_shapes_env import Env
     from sfn_sim.query.jsonata_syntax import Node
 
 _ORDER = (Verdict.PRESENT, Verdict.UNDECIDED, Verdict.SOMETIMES, Verdict.MISSING)
@@ -70,6 +72,7 @@ class Given:
         loose: whether it comes bare, as an array or not at all by the length of a list.
         across: whether an array was gone through on the way to it.
         function: the function that it is.
+        made: of a value that the expression has bound: what made it, and what that read.
     """
 
     shape: Shape
@@ -79,6 +82,7 @@ class Given:
     loose: bool = False
     across: bool = False
     function: Function | None = None
+    made: tuple[Node, Env] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_missing(self) -> bool:
@@ -230,6 +234,17 @@ def as_list(given: Given) -> Given:
         return given
     item, at_least, at_most = items_of(given)
     return Given(an_array(item, at_least, at_most), given.there, lack=given.lack)
+
+
+def chosen(item: Shape) -> Shape:
+    """Return the shape of the items that a predicate keeps: just those with a field, perhaps, or of one kind."""
+    if item.kinds & (item.kinds - 1) and item.kinds != BOOLEAN:
+        return ANYTHING
+    fields = {
+        key: replace(each, shape=chosen(each.shape), vague=each.vague or not (each.required or each.shape.is_never))
+        for key, each in item.fields.items()
+    }
+    return replace(item, fields=fields, items=chosen(item.items) if item.items is not None else None)
 
 
 def stored(given: Given) -> Shape:

@@ -75,3 +75,60 @@ def test_what_is_appended_to_something_is_there() -> None:
     examples = ({"o": 1, "opt": ["a"]}, {"o": 1})
     assert reads("$append($states.input.opt, 'w')", *examples) == []
     assert reads("$append($states.input.opt, 'w') + 1", *examples) == [("EXPRESSION_FAILS", "error", "A")]
+
+
+OPTIONAL: tuple[dict[str, Any], ...] = ({"o": 1, "opt": {"y": 1}, "k": "a"}, {"o": 1, "k": "a"})
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "$exists($_) = true",
+        "$exists($_) != false",
+        "$not($exists($_)) = false",
+        "$count($_) > 0",
+        "$count($_) >= 1",
+        "0 < $count($_)",
+        "$count($_) != 0",
+        "'opt' in $keys($states.input)",
+        "$_.y in [1, 2]",
+        "$_.y > 0",
+        "$string($_.y) = '1'",
+        "$_.y + 1 = 2",
+        "$_.y = $states.input.o",
+        "$string($_)",
+    ],
+)
+def test_a_test_that_holds_of_what_is_there_only_is_a_guard(guard: str) -> None:
+    expression = guard.replace("$_", "$states.input.opt")
+    assert reads(f"{expression} ? $states.input.opt.y : 0", *OPTIONAL) == []
+    assert reads(f"($has := {expression}; $has ? $states.input.opt.y : 0)", *OPTIONAL) == []
+    assert reads("$exists($states.input.k) ? $states.input.opt.y : 0", *OPTIONAL) != []
+
+
+@pytest.mark.parametrize("guard", ["$exists($_) = false", "$count($_) = 0", "$exists($_) != true", "1 > $count($_)"])
+def test_a_guard_the_other_way_round_rules_out_in_the_other_branch(guard: str) -> None:
+    expression = guard.replace("$_", "$states.input.opt")
+    assert reads(f"{expression} ? 0 : $states.input.opt.y", *OPTIONAL) == []
+    assert reads(f"{expression} ? $states.input.opt.y : 0", *OPTIONAL) != []
+
+
+def test_a_count_tells_which_items_there_are() -> None:
+    known = {"o": 1, "l": [1, 2]}
+    made = "($l := $states.input.l; $count($states.input.l) > 1 ? {'a': $l[1] + 1} : {'a': 0})"
+    assert codes(
+        known,
+        A=passing(Output=f"{{% {made} %}}", Next="B"),
+        B=passing(Output="{% $states.input.a + 1 %}"),
+    ) == []  # fmt: skip
+
+
+def test_what_a_predicate_keeps_may_be_just_what_has_the_field() -> None:
+    mixed = {"o": 1, "l": [{"t": "a", "n": 1}, {"n": None}]}
+    for kept in ("$states.input.l[$exists(t)]", "$filter($states.input.l, function($v) { $exists($v.t) })"):
+        assert reads(f"($k := {kept}; $exists($k) ? {{'t': $uppercase($k[0].t), 'n': $k[0].n + 1}} : 0)", mixed) == []
+
+
+def test_a_variable_that_is_read_in_one_branch_only_is_a_warning_where_nobody_assigned_it() -> None:
+    assert reads("$states.input.o = 1 ? $y : 0", {"o": 1}) == [("VARIABLE_MISSING", "warning", "A")]
+    assert reads("$y", {"o": 1}) == [("VARIABLE_MISSING", "error", "A")]

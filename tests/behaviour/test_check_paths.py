@@ -324,3 +324,29 @@ def test_a_state_that_nests_its_own_input_in_a_loop_comes_to_an_end() -> None:
 
 def test_variables_and_what_stands_in_another_language_are_anything() -> None:
     assert examine(machine(None, A=task(Parameters={"x.$": "$.a"}))).undecided == 1
+
+
+def test_the_fix_never_names_the_very_path_that_leads_nowhere() -> None:
+    read = passing(Parameters={"x.$": "$.a.b"})
+    for examples in (({"a": {"b": 1}}, {"a": {}}), ({"a": {"b": 1}}, {"a": 1}), ({"a": {"b": 1}}, {})):
+        (found,) = findings(*examples, A=read)
+        assert (found.code, found.severity) == ("PATH_SOMETIMES_MISSING", "warning")
+        assert "did you mean" not in found.fix
+        assert "which is there" not in found.fix
+
+
+def test_an_object_that_may_be_something_else_is_told_as_that() -> None:
+    (found,) = findings({"a": {"b": 1}}, {"a": 1}, A=passing(Parameters={"x.$": "$.a.b"}))
+    assert found.what == "$.a may be a number, which has no 'b'"
+
+
+def test_a_choice_that_goes_on_where_the_value_is_not_there_has_not_lost_it() -> None:
+    rule = {"Variable": "$.a.b", "IsPresent": True, "Next": "Done"}
+    (found,) = findings(
+        {"a": {"b": 1}}, {"a": {}},
+        C={"Type": "Choice", "Choices": [rule], "Default": "A"},
+        A=passing(Parameters={"x.$": "$.a.b"}), Done={"Type": "Succeed"},
+    )  # fmt: skip
+    assert (found.code, found.severity) == ("PATH_MISSING", "error")
+    assert found.why == "C goes on here where $.a.b is not there. $.a.b was last in its input"
+    assert found.fix == "go here from C only where it is there"

@@ -40,8 +40,11 @@ _CALLS = (
 _LAMBDAS = ("function($v) { $v }", "function($v) { $v.a }", "function($v) { $v + 1 }", 'function($v) { {"k": $v} }',
             "function($v) { $exists($v.a) }", "function($v, $i) { $i }", "function($v) { [$v] }")  # fmt: skip
 
-_GUARDS = ("$exists($_)", "$exists($_) = true", "$exists($_.a) != false", "$boolean($_)", "$not($_)", "$count($_) > 0",
-           "$string($_) = 'x'", "$_ in [1, 'x']", "'a' in $keys($_)", '$type($_) = "object"', "$_ = null")  # fmt: skip
+_GUARDS = (
+    "$exists($_)", "$exists($_) = true", "$exists($_.a) != false", "$boolean($_)", "$not($_)", "$count($_) > 0",
+    "2 > $count($_)", "$string($_) = 'x'", "$_ in [1, 'x']", "'a' in $keys($_)", '$type($_) = "object"', "$_ = null",
+    "($_ = 1) != true", "($_ > 0) = true", "($_ > 0) != true", "($_ > 0) = false", "($_ > 0) != false",
+)  # fmt: skip
 _STEPS = (*_KEYS, '{"k": a}', "$string()", "(a)")
 
 

@@ -13,7 +13,7 @@ from sfn_sim.analysis.check.states import ERROR_OUTPUT
 from sfn_sim.analysis.check.ways import Arrival, Loss, find_elsewhere, find_loss
 from sfn_sim.analysis.trace import path_text
 from sfn_sim.definition.fields import JSONATA
-from sfn_sim.definition.model import ABSENT, MapState, ParallelState, PassState, TaskState
+from sfn_sim.definition.model import ABSENT, ChoiceState, MapState, ParallelState, PassState, TaskState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.query.jsonpath import compile_reference_path
 from sfn_sim.query.shapes import NULL, OBJECT, Found, Steps, Verdict, describe, keys_of, look
@@ -175,7 +175,7 @@ def _context_missing(case: Case, found: Found) -> Finding:
         "Task": f"{root}.Task.Token is there only in a Task that waits for its token (.waitForTaskToken, activities)",
     }.get(str(name), "")
     why = "" if _below_data(case.steps) else why
-    near = get_close_matches(str(case.steps[-1]), list(found.reached.fields), 1, 0.5)
+    near = _nearest(found, case.steps, 0.5)
     fix = f"did you mean {case.shown((*case.steps[:-1], near[0]))}?" if near else ""
     where = case.shown(case.steps[:-1]) if _below_data(case.steps) else "the Context Object here"
     what = f"{case.shown(case.steps)} is not in {where}: {keys_of(found.reached)}"
@@ -213,7 +213,7 @@ def _missing(case: Case, found: Found) -> Finding:
     seen, steps = case.seen, case.steps
     at = "the effective input" if seen.origin is not None else "what $ stands for here"
     parent = at if len(steps) <= 1 and seen.root == "$" else case.shown(steps[:-1])
-    if found.reached.kinds & OBJECT or case.certain:
+    if case.certain or _lacks_key(found, steps):
         shape = found.reached if case.certain else look(case.arrival.shape, (case.wanted or ())[:-1]).shape
         have = keys_of(shape) if shape.kinds == OBJECT else describe(shape)
         what = f"{case.shown(steps)} is missing from {parent}: {have}"
@@ -310,6 +310,8 @@ def _never(arrival: Arrival) -> str:
 def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple[str, str, bool]:
     """Return by which of its fields a state loses what stood at `steps`, that field, and if it replaced everything."""
     state, flow, name, key = planned.state, planned.state.flow, planned.name, path_text(steps)
+    if _only_tests(planned):
+        return f"{name} goes on here where {key} is not there", "Choices", False
     if state.query_language == JSONATA:
         return _lost_in_jsonata(planned, caught)
     if caught:
@@ -336,6 +338,13 @@ def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple
     return f"{name} replaces the whole state by {result}: it has no ResultPath", "", True
 
 
+def _only_tests(planned: PlannedState) -> bool:
+    """Tell whether a state gives on its input as it is, and only rules values out by what it tests."""
+    flow = planned.state.flow
+    hands_on = flow.output is ABSENT and flow.input_path == "$" == flow.output_path
+    return isinstance(planned.state, ChoiceState) and hands_on
+
+
 def _lost_in_jsonata(planned: PlannedState, caught: bool) -> tuple[str, str, bool]:
     state, name = planned.state, planned.name
     if caught:
@@ -349,8 +358,13 @@ def _lost_in_jsonata(planned: PlannedState, caught: bool) -> tuple[str, str, boo
 
 def _near(case: Case) -> list[str]:
     found = case.seen.found
-    names = list(found.reached.fields) if found is not None else []
-    return get_close_matches(str(case.steps[-1]), names, 1, 0.75) if case.steps else []
+    return _nearest(found, case.steps, 0.75) if found is not None and case.steps else []
+
+
+def _nearest(found: Found, steps: Steps, cutoff: float) -> list[str]:
+    """Return the key most like the one that was looked for, of those that may be there."""
+    names = [key for key, each in found.reached.fields.items() if key != steps[-1] and not each.shape.is_never]
+    return get_close_matches(str(steps[-1]), names, 1, cutoff)
 
 
 def _fix(case: Case, loss: Loss | None) -> str:
@@ -360,7 +374,8 @@ def _fix(case: Case, loss: Loss | None) -> str:
     tested = f"test $exists({case.shown(steps)})" if case.in_jsonata else "test IsPresent in a Choice before"
     if wanted is not None:
         key = case.seen.steps[-1] if case.seen.steps else ""
-        others = find_elsewhere(case.arrival.shape, key, wanted)
+        shape = case.arrival.shape
+        others = [at for at in find_elsewhere(shape, key, wanted) if look(shape, at).verdict is Verdict.PRESENT]
         if others:
             fixes.append(f"read {case.shown(others[0])}, which is there")
     near = _near(case)
@@ -379,6 +394,8 @@ def _fix(case: Case, loss: Loss | None) -> str:
 def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
     loser = loss.arrival.state
     flow = loser.state.flow
+    if _only_tests(loser):
+        return f"go here from {loser.name} only where it is there"
     if loser.state.query_language == JSONATA:
         if flow.output is ABSENT and not loss.caught:
             name = f"{loser.name[:1].lower()}{loser.name[1:]}"

@@ -108,8 +108,9 @@ def _finding(machine: str, seen: Observation, name: str, known: _Known) -> Findi
     what = f"no state before this one assigns ${name}; assigned are: {there}"
     if sometimes:
         what = f"${name} is assigned on some ways into this state, and not on all"
+    is_certain = not sometimes and seen.verdict is not Verdict.SOMETIMES
     fix = f"did you mean ${near[0]}?" if near and not sometimes else f"assign {name} on every way before"
     return Finding(
-        code="VARIABLE_MISSING", severity=WARNING if sometimes else ERROR, machine=machine, state=seen.state.name,
+        code="VARIABLE_MISSING", severity=ERROR if is_certain else WARNING, machine=machine, state=seen.state.name,
         pointer=seen.pointer, field=seen.field, expression=seen.expression, what=what, fix=fix, mark=f"${name}",
     )  # fmt: skip

@@ -103,7 +103,10 @@ def find_loss(arrival: Arrival, steps: Steps) -> Loss | None:
 
 
 def find_elsewhere(shape: Shape, key: str | int, avoid: Steps) -> list[tuple[str | int, ...]]:
-    """Return where an object of a shape is known to have `key`: the nearest to `avoid` first, then the shallowest."""
+    """Return where an object of a shape may have `key`: the nearest to `avoid` first, then the shallowest.
+
+    What stands at `avoid` itself is left out, with all below it; nothing is if it has no steps.
+    """
     found: list[tuple[str | int, ...]] = []
     level: list[tuple[tuple[str | int, ...], Shape]] = [((), shape)]
     for _ in range(6):
@@ -112,7 +115,7 @@ def find_elsewhere(shape: Shape, key: str | int, avoid: Steps) -> list[tuple[str
             for name, inner in each.fields.items():
                 if inner.shape.is_never:
                     continue
-                if name == key and (*at, name) != avoid:
+                if name == key and not (avoid and (*at, name)[: len(avoid)] == avoid):
                     found.append((*at, name))
                 if inner.shape is not ANYTHING:
                     below.append(((*at, name), inner.shape))

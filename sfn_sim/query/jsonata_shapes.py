@@ -245,8 +245,12 @@ class Evaluation:
             return given
         for step in rest:
             given = self._step(given, step, env)
+        if at_least:
+            return given
         # An array that is written down and empty is what the path gives, steps or not.
-        return given if at_least else either([given, Given(an_array(NEVER, 0, 0))])
+        self.unsure |= given.there is not Verdict.PRESENT
+        there = given.there if given.there is Verdict.PRESENT else Verdict.UNDECIDED
+        return Given(join(given.shape, an_array(NEVER, 0, 0)), there, loose=given.loose)
 
     def _step(self, given: Given, step: Node, env: Env) -> Given:
         """Return what a step of a path gives below a value."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sfn_sim.query.jsonata_shapes_values import (
     FAILS,
     MISSING,
+    Function,
     Given,
     chosen,
     items_of,
@@ -276,12 +277,33 @@ def _map(given: Call) -> Given:
     each = [Given(item), Given(ANY_NUMBER), Given(ANYTHING)]
     result = given.evaluation.apply(function, each, env, given.node)
     given.evaluation.escaped |= result.function is not None
+    if result.there is not Verdict.PRESENT and _ends_in_a_list(function.function):
+        return given.unknown()
     made = sequence(result, at_least, at_most, flat=False)
     if made.never_returns:
         return made if env is given.env else given.unknown()
     if made.loose:
         given.unsure()
     return replace(made, there=worst((made.there, one.there)), lack=one.lack)
+
+
+def _ends_in_a_list(function: Function | None) -> bool:
+    """Tell whether a function ends in a call that may give an empty list: $map keeps it, all else takes it for nothing.
+
+    Source: measured with the engine: what a function calls at its end is called in its place.
+    """
+    if function is None or function.node is None:
+        return function is not None and function.name in _LISTS
+    ends = [function.node.parts[0]]
+    while ends:
+        end = ends.pop()
+        if end.kind == "block":
+            ends += end.parts[-1:]
+        elif end.kind == "condition":
+            ends += end.parts[1:]
+        elif end.kind == "call" and (end.parts[0].kind != "variable" or str(end.parts[0].value) not in _NO_LISTS):
+            return True
+    return False
 
 
 def _filter(given: Call) -> Given:
@@ -443,6 +465,8 @@ FUNCTIONS: dict[str, Operate] = {
     "parse": _unfollowed,
 }
 """By name without $, every function that an expression may call; $eval is none of them on AWS."""
+_LISTS = frozenset(("each", "filter", "keys", "lookup", "map", "match", "spread"))
+_NO_LISTS = frozenset(FUNCTIONS) - _LISTS
 HIGHER_ORDER = frozenset(("map", "filter", "reduce", "sort", "each", "sift", "single", "match", "replace"))
 """Those that take a function, behind their first argument."""
 STRICT = frozenset(FUNCTIONS) - {

@@ -68,6 +68,7 @@ def test_a_function_is_no_output() -> None:
 
 def test_an_array_that_is_written_down_is_there_when_it_is_empty_whatever_is_read_of_it() -> None:
     assert reads("[$states.input.none].id") == []
+    assert reads("[$filter($states.input.l, function($v) { $v > 1 })].id") == []
     assert reads("$states.input.none.id") == [("PATH_MISSING", "error", "A")]
 
 

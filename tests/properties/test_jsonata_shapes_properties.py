@@ -37,8 +37,10 @@ _CALLS = (
     "$string", "$number", "$count", "$sum", "$max", "$exists", "$not", "$boolean", "$keys", "$length", "$uppercase",
     "$reverse", "$distinct", "$type", "$merge", "$join", "$abs", "$average", "$trim", "$sort",
 )  # fmt: skip
-_LAMBDAS = ("function($v) { $v }", "function($v) { $v.a }", "function($v) { $v + 1 }", 'function($v) { {"k": $v} }',
-            "function($v) { $exists($v.a) }", "function($v, $i) { $i }", "function($v) { [$v] }")  # fmt: skip
+_LAMBDAS = (
+    "function($v) { $v }", "function($v) { $v.a }", "function($v) { $v + 1 }", 'function($v) { {"k": $v} }',
+    "function($v) { $exists($v.a) }", "function($v, $i) { $i }", "function($v) { [$v] }", "function($v) { $keys($v) }",
+)  # fmt: skip
 
 _GUARDS = (
     "$exists($_)", "$exists($_) = true", "$exists($_.a) != false", "$boolean($_)", "$not($_)", "$count($_) > 0",

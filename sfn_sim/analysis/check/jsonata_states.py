@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from sfn_sim.analysis.check import queries
+from sfn_sim.analysis.check import maps, queries
 from sfn_sim.analysis.check.reader import Reader
 from sfn_sim.analysis.check.states import (
     ERROR_OUTPUT,
@@ -23,12 +23,10 @@ from sfn_sim.analysis.check.states import (
 )
 from sfn_sim.definition.model import ChoiceState, MapState
 from sfn_sim.definition.plan import PlannedState, Step
-from sfn_sim.query.shapes import ANYTHING, ARRAY, NEVER, Shape, Verdict, an_array
+from sfn_sim.query.shapes import ANYTHING, ARRAY, Shape, Verdict
 
 if TYPE_CHECKING:
     from sfn_sim.analysis.check.walk import Walk
-
-_TOLERATES = ("ToleratedFailureCount", "ToleratedFailurePercentage")
 
 
 def leave(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
@@ -122,25 +120,14 @@ def _caught(planned: PlannedState, reader: Reader) -> list[Exit]:
 def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     readable = queries.known(reader)
     queries.numbers_and_texts(planned, readable, reader)
-    state = cast(MapState, planned.state)
-    if state.distribution is not None:
-        return _distributed(planned, readable, reader, walk)
-    items = _items(planned, readable, reader)
-    item = (items.items or NEVER) if items.kinds == ARRAY else ANYTHING
-    # Over an empty list nothing runs; the processor is looked at all the same.
-    item = ANYTHING if item.is_never else item
-    shape = _selected(planned, item, reader)
-    output = walk.graph(
-        planned.graphs[0], shape, reader.arrival, "item", item, seeing=reader.see is not None,
-        variables=reader.arrival.variables,
-    )  # fmt: skip
-    listed = items if items.kinds == ARRAY else an_array(ANYTHING)
-    tolerates = state.tolerated_failure_count.value or state.tolerated_failure_percentage.value
-    if tolerates or any(name in planned.fields for name in _TOLERATES):
-        output = ANYTHING
-    if output.is_never and listed.at_least:
-        return _caught(planned, reader)
-    return _worked(planned, an_array(output, listed.at_least, listed.at_most), reader)
+    if cast(MapState, planned.state).distribution is not None:
+        items, output = _distributed(planned, readable, reader, walk)
+    else:
+        items = _items(planned, readable, reader)
+        item = maps.item_of(items)
+        output = maps.run_inline(planned, _selected(planned, item, reader), item, reader, walk)
+    result = maps.result(planned, items, output)
+    return _caught(planned, reader) if result is None else _worked(planned, result, reader)
 
 
 def _items(planned: PlannedState, readable: Shape, reader: Reader) -> Shape:
@@ -161,18 +148,16 @@ def _selected(planned: PlannedState, item: Shape, reader: Reader) -> Shape:
     return shape
 
 
-def _distributed(planned: PlannedState, readable: Shape, reader: Reader, walk: Walk) -> list[Exit]:
-    """Walk a distributed Map: its items may come from anywhere, and its children are executions of their own."""
-    items = planned.fields.get("Items")
-    if items is not None:
-        queries.filled(items, readable, reader)
+def _distributed(planned: PlannedState, readable: Shape, reader: Reader, walk: Walk) -> tuple[Shape, Shape]:
+    """Walk a distributed Map, and return the shapes of its items and of what a child execution gives."""
     given = planned.distribution
-    for step in (given.reader, given.batch_input, given.writer):
+    for step in (given.reader, given.writer):
         if step is not None:
             queries.filled(step, readable, reader)
-    _selected(planned, ANYTHING, reader)
-    walk.inner(planned.graphs[0], reader.arrival, seeing=reader.see is not None)
-    return _worked(planned, ANYTHING, reader)
+    items = ANYTHING if given.reader is not None else _items(planned, readable, reader)
+    head = None if given.batch_input is None else queries.filled(given.batch_input, readable, reader)
+    selected = _selected(planned, maps.item_of(items), reader)
+    return items, maps.run_children(planned, selected, head, reader, walk)
 
 
 def _parallel(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:

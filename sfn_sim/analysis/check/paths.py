@@ -301,6 +301,8 @@ def _never(arrival: Arrival) -> str:
     outer = first.previous.state
     state = outer.state
     if isinstance(state, MapState):
+        if state.distribution is not None and state.distribution.batcher is not None:
+            return f"each child execution of {outer.name} is given a batch of its items: {describe(first.shape)}"
         items = "Items" if state.query_language == JSONATA else "ItemsPath"
         maker = state.item_selector_field if state.item_selector is not ABSENT else items
         return f"each item of {outer.name} is what its {maker} gives: {describe(first.shape)}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from sfn_sim.analysis.check import maps
 from sfn_sim.analysis.check.choice import split
 from sfn_sim.analysis.check.context import has_token
 from sfn_sim.analysis.check.observations import Observation
@@ -336,25 +337,15 @@ def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
     data = _effective(planned, reader)
     for name in _MAP_NUMBERS:
         _read(planned, reader, data, name, NUMBER, "a number")
-    state = cast(MapState, planned.state)
-    if state.distribution is not None:
-        return _distributed(planned, data, reader, walk)
-    items = _items(planned, data, reader)
-    item = (items.items or NEVER) if items.kinds == ARRAY else ANYTHING
-    # Over an empty list nothing runs; the processor is looked at all the same.
-    item = ANYTHING if item.is_never else item
-    shape = _selected(planned, data, item, reader)
-    seeing = reader.see is not None
-    around = reader.arrival.variables
-    output = walk.graph(planned.graphs[0], shape, reader.arrival, "item", item, seeing=seeing, variables=around)
-    known = items if items.kinds == ARRAY else an_array(ANYTHING)
-    tolerates = (state.tolerated_failure_count, state.tolerated_failure_percentage)
-    if any(number.value or number.path is not None for number in tolerates):
-        output = ANYTHING
-    if output.is_never and known.at_least:
-        return _caught(planned, reader)
-    result = an_array(output, known.at_least, known.at_most)
-    return [_worked(planned, result, reader), *_caught(planned, reader)]
+    if cast(MapState, planned.state).distribution is not None:
+        items, output = _distributed(planned, data, reader, walk)
+    else:
+        items = _items(planned, data, reader)
+        item = maps.item_of(items)
+        output = maps.run_inline(planned, _selected(planned, data, item, reader), item, reader, walk)
+    result = maps.result(planned, items, output)
+    worked = [] if result is None else [_worked(planned, result, reader)]
+    return [*worked, *_caught(planned, reader)]
 
 
 def _items(planned: PlannedState, data: Data, reader: Reader) -> Shape:
@@ -375,16 +366,18 @@ def _selected(planned: PlannedState, data: Data, item: Shape, reader: Reader) ->
     return shape
 
 
-def _distributed(planned: PlannedState, data: Data, reader: Reader, walk: Walk) -> list[Exit]:
-    """Walk a distributed Map: its items may come from anywhere, and its children are executions of their own."""
-    templates = planned.distribution
-    for step in (templates.reader, templates.batch_input, templates.writer):
+def _distributed(planned: PlannedState, data: Data, reader: Reader, walk: Walk) -> tuple[Shape, Shape]:
+    """Walk a distributed Map, and return the shapes of its items and of what a child execution gives."""
+    given = planned.distribution
+    read = given.reader is not None
+    for step in (given.reader, given.writer):
         if step is not None:
             reader.expression(step.expression, data, step.pointer, step.field)
-    _selected(planned, data, ANYTHING, reader)
-    seeing = reader.see is not None
-    walk.inner(planned.graphs[0], reader.arrival, seeing=seeing)
-    return [_worked(planned, ANYTHING, reader), *_caught(planned, reader)]
+    items = ANYTHING if read else _items(planned, data, reader)
+    batch = given.batch_input
+    head = None if batch is None else reader.expression(batch.expression, data, batch.pointer, batch.field)
+    selected = _selected(planned, data, maps.item_of(items), reader)
+    return items, maps.run_children(planned, selected, head, reader, walk)
 
 
 def _parallel(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:

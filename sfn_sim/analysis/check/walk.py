@@ -94,10 +94,10 @@ class Walk:
                 ends += [exit.shape for exit in self._leave(arrival, item, see) if exit.target is None]
         return join_all(ends)
 
-    def inner(self, graph: PlannedGraph, around: Arrival, *, seeing: bool) -> None:
-        """Walk a graph whose executions are their own, with an input of which nothing is known."""
-        child = Walk(ANYTHING, self.results, self.open_texts, self.observations)
-        child.graph(graph, ANYTHING, around, "item", ANYTHING, seeing=seeing)
+    def inner(self, graph: PlannedGraph, given: Shape, around: Arrival, *, seeing: bool) -> Shape:
+        """Walk a graph whose executions are their own, and return the shape of what they end with."""
+        child = Walk(given, self.results, self.open_texts, self.observations)
+        return child.graph(graph, given, around, "item", ANYTHING, seeing=seeing)
 
     def _leave(
         self, arrival: Arrival, item: Shape | None, see: Callable[[Observation], None] | None

@@ -6,18 +6,17 @@ history lacks is named, and nothing is made up in its place.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, cast
 
 from sfn_sim.analysis.drawn import NAMES, TIMES
 from sfn_sim.analysis.kept import UNKNOWN_CHILDREN
 from sfn_sim.definition.model import ABSENT, MapState
 from sfn_sim.definition.plan import PlannedGraph, PlannedState
 from sfn_sim.errors import ConfigurationError, Detail
+from sfn_sim.history_events import Told, check_events
 from sfn_sim.machine import START, StateMachine
 from sfn_sim.payload import Json, dumps, loads
 from sfn_sim.refold import UNKNOWN, FoldDifference, Refold, Stay, Way
@@ -40,8 +39,6 @@ _STATUS = {
 _JOINS = ("MapStateSucceeded", "MapStateFailed", "ParallelStateSucceeded", "ParallelStateFailed")
 _RUN_STATUS = {"MapRunSucceeded": "SUCCEEDED", "MapRunFailed": "FAILED", "MapRunAborted": "ABORTED"}
 _MOST_TOLD = 10
-Told: TypeAlias = "Sequence[dict[str, Any]]"
-"""The events of a history, as the API gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +70,6 @@ class Imported:
         return found
 
 
-def read_history(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the events of a history, oldest first, from its file or its pages in any order.
-
-    Raises:
-        ConfigurationError: a file cannot be read, or is no history.
-    """
-    events: dict[int, dict[str, Any]] = {}
-    open_page = False
-    for path in paths:
-        try:
-            document = json.loads(path.read_text(encoding="utf-8-sig"))
-        except OSError as error:
-            raise ConfigurationError(f"cannot read the history {path}: {error.strerror}") from None
-        except ValueError as error:
-            raise ConfigurationError(f"{path}: not JSON: {error}") from None
-        for page in document if isinstance(document, list) and not _is_event(document) else [document]:
-            found = page.get("events") if isinstance(page, dict) else page
-            if not _is_event(found):
-                raise ConfigurationError(f"{path}: expected what `aws stepfunctions get-execution-history` prints")
-            open_page = isinstance(page, dict) and ("nextToken" in page or "NextToken" in page)
-            events |= {each["id"]: each for each in found or ()}
-    if not events:
-        raise ConfigurationError(f"{paths[0]}: a history without events")
-    ordered = [events[number] for number in sorted(events)]
-    gone = [number for number in range(1, len(ordered) + 1) if number not in events]
-    if gone:
-        more = ": a page is missing" if open_page or len(paths) > 1 else ""
-        raise ConfigurationError(f"{paths[0]}: the history has no event {gone[0]}{more}")
-    return ordered
-
-
-def _is_event(found: object) -> bool:
-    if not isinstance(found, list) or not found:
-        return False
-    return all(isinstance(e, dict) and isinstance(e.get("id"), int) and isinstance(e.get("type"), str) for e in found)
-
-
 def import_history(
     events: Told,
     machine: StateMachine,
@@ -125,10 +85,12 @@ def import_history(
         children: the histories of children of its Map Runs, as far as they are there, by their places: "Rows[3]".
 
     Raises:
-        ConfigurationError: it is the history of another machine; a child that is given has no place in it, or its input
-            is not the item there.
+        ConfigurationError: it is the history of another machine; an event of it cannot be placed; a child that is given
+            has no place in it, or its input is not the item there.
     """
     given = children or {}
+    for each in (events, *given.values()):
+        check_events(each)
     run = _Import(events, machine, _Who(machine.name, execution_arn), machine.planned.graph, given).run()
     _check_places(run.execution, given)
     return run

@@ -16,8 +16,8 @@ ROWS = {
     "D": ("run", "analysis", "convert"),
     "E": (
         "machine", "runner", "runs", "store", "stored", "recording", "spool", "spooled_children", "redaction", "replay",
-        "refold", "history_import", "proof", "clock", "config", "contracts", "sources", "variants", "services", "world",
-        "report", "server", "testing", "explore", "growth", "cli", "commands", "__init__",
+        "refold", "history_import", "history_events", "proof", "clock", "config", "contracts", "sources", "variants",
+        "services", "world", "report", "server", "testing", "explore", "growth", "cli", "commands", "__init__",
     ),
 }  # fmt: skip
 ROW_OF = {name: row for row, names in ROWS.items() for name in names}

@@ -29,7 +29,8 @@ def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str 
     something else of the run's values than AWS did.
     """
     from sfn_sim.config import find_config
-    from sfn_sim.history_import import import_history, read_history
+    from sfn_sim.history_events import read_history
+    from sfn_sim.history_import import import_history
     from sfn_sim.machine import StateMachine
     from sfn_sim.recording import redaction_of
     from sfn_sim.runner import find_machine, pairs

@@ -46,6 +46,26 @@ def cases() -> dict[str, dict[str, Any]]:
     return found
 
 
+_ACTIVITY = "arn:aws:states:us-east-1:111111111111:activity:recorded"
+
+
+def definition(name: str) -> dict[str, Any]:
+    """Return the definition of a case, in which a Resource that an earlier step makes has the form of its ARN."""
+    found: dict[str, Any] = _with_resources(cases()[name]["definition"])
+    return found
+
+
+def _with_resources(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_resources(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _with_resources(each) for key, each in value.items()}
+    if value.get("Type") == "Task" and str(value.get("Resource")).endswith("activityArn}}"):
+        made["Resource"] = _ACTIVITY
+    return made
+
+
 def of_suite(suite: str) -> list[str]:
     return [name for name, case in cases().items() if case["suite"] == suite]
 

@@ -194,14 +194,14 @@ def _given(request: CheckRequest, fixture: Fixture | None) -> Shape:
 
 def _check(file: Path, substitutions: Mapping[str, str], given: Shape, contracts: Contracts) -> Report:
     name, source = read_definition(file, substitutions)
-    learned = ANYTHING
-    if given.is_anything:
+    learned, by_example = ANYTHING, not given.is_anything
+    if not by_example:
         shape, is_learned = contracts.input_of(file)
         given, learned = (ANYTHING, shape) if is_learned else (shape, ANYTHING)
 
     def facts(planned: PlannedMachine) -> Facts:
         known = {name: contracts.of(name) for name in functions_of(planned)}
-        return Facts(given=given, contracts=known, learned_given=learned)
+        return Facts(given=given, by_example=by_example, contracts=known, learned_given=learned)
 
     return check_source(name, source, facts)
 

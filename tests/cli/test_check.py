@@ -210,6 +210,38 @@ def test_a_code_is_explained_with_an_example_and_an_unknown_one_names_the_neares
     assert "did you mean STATE_REPLACED?" in done.err
 
 
+def test_what_an_example_lacks_is_a_note_where_it_fails_no_run(sfn_sim: Check, project: Path) -> None:
+    given = {"Variable": "$.coupon", "IsPresent": False, "Next": "Plain"}
+    states = {
+        "Ids": {"Type": "Pass", "Parameters": {"ids.$": "$.lines[*].id"}, "ResultPath": "$.made", "Next": "Coupon"},
+        "Coupon": {"Type": "Choice", "Choices": [given], "Default": "Plain"},
+        "Plain": {"Type": "Pass", "Parameters": {"total.$": "$.total"}, "Next": "Lost"},
+        "Lost": {"Type": "Pass", "Parameters": {"ids.$": "$.lines[*].id"}, "End": True},
+    }
+    write(project / "definitions" / "guarded.asl.json", {"StartAt": "Ids", "States": states})
+    example = '{"total": 3, "coupon": "X"}'
+    found = sfn_sim("check", "guarded", "--input", example, "--json").json["diagnostics"]
+    told = [each for each in found if "UNREAD" not in each["code"]]
+    assert [(each["severity"], each["code"], each["state"]) for each in told] == [
+        ("WARNING", "PATH_ALWAYS_EMPTY", "Lost"),  # Plain is known to give no lines, whatever the input
+        ("NOTE", "PATH_ALWAYS_EMPTY", "Ids"),
+        ("NOTE", "BRANCH_NEVER_TAKEN", "Coupon"),
+    ]
+    assert "example of the input alone" in told[1]["notes"][-1]
+    both = sfn_sim("check", "guarded", "--input", example, "--input", '{"total": 3, "lines": []}', "--json").json
+    assert [each["state"] for each in both["diagnostics"] if "UNREAD" not in each["code"]] == ["Lost"]
+
+
+def test_a_schema_of_the_input_does_close_a_branch(sfn_sim: Check, project: Path) -> None:
+    given = {"Variable": "$.coupon", "IsPresent": True, "Next": "Done"}
+    states = {"Coupon": {"Type": "Choice", "Choices": [given], "Default": "Done"}, "Done": {"Type": "Succeed"}}
+    write(project / "definitions" / "guarded.asl.json", {"StartAt": "Coupon", "States": states})
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}, "additionalProperties": False}
+    write(project / "definitions" / "guarded.input.schema.json", schema)
+    told = sfn_sim("check", "guarded", "--json").json["diagnostics"]
+    assert [(each["severity"], each["code"]) for each in told] == [("WARNING", "BRANCH_NEVER_TAKEN")]
+
+
 def test_the_page_tells_every_code() -> None:
     text = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
     assert text.endswith(page().rstrip() + "\n")

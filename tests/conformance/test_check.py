@@ -14,7 +14,7 @@ from sfn_sim.query.shapes import ANYTHING, shape_of
 from sfn_sim.services.aws_results import result_shape
 from sfn_sim.source import Source
 
-from . import corpus
+from . import corpus, sound
 
 pytestmark = pytest.mark.skipif(not corpus.is_there(), reason=corpus.ABSENT)
 
@@ -37,8 +37,9 @@ def _left(case: dict[str, Any]) -> set[str]:
     return left
 
 
-def _errors(case: dict[str, Any]) -> list[Finding]:
-    source = Source("case", json.dumps(case["definition"], indent=2))
+def _errors(name: str) -> list[Finding]:
+    source = Source("case", json.dumps(corpus.definition(name), indent=2))
+    case = corpus.cases()[name]
     given = shape_of(case["input"]) if "input" in case else ANYTHING
     report = check_source("case", source, Facts(given=given))
     # What does not load is another test's matter.
@@ -53,17 +54,50 @@ def test_what_aws_ran_is_not_called_wrong() -> None:
     wrong = {
         name: [f"{each.code} in {each.state}: {each.what}" for each in found]
         for name in _cases()
-        if (found := [each for each in _errors(corpus.cases()[name]) if each.state in _left(corpus.cases()[name])])
+        if (found := [each for each in _errors(name) if each.state in _left(corpus.cases()[name])])
     }
     assert {name: each for name, each in wrong.items() if name not in EXCEPTIONS} == {}
     assert set(EXCEPTIONS) <= wrong.keys()
+
+
+def test_every_recorded_success_is_checked_with_its_input_as_a_user_would() -> None:
+    runs = sound.successes()
+    assert len(runs) >= 300
+    assert [run.case for run in runs if not run.report.loads] == []
+    assert sum(run.report.reads for run in runs) > 500
+
+
+def test_neither_an_error_nor_a_warning_is_told_of_a_recorded_success_but_what_is_true_of_it() -> None:
+    wrong = {
+        (run.case, found.code, found.state): found.what
+        for run in sound.successes()
+        for found in run.alarms()
+        if sound.true_alarm_of(run.case, found) is None
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("alarm", sound.TRUE_ALARMS, ids=lambda each: each.code)
+def test_what_is_said_to_be_true_of_recorded_successes_is_still_told(alarm: sound.TrueAlarm) -> None:
+    told = {
+        run.case
+        for run in sound.successes()
+        for found in run.alarms()
+        if sound.true_alarm_of(run.case, found) == alarm
+    }
+    assert len(told) == len(alarm.cases)
+
+
+def test_the_page_lists_what_is_told_of_recorded_successes() -> None:
+    text = sound.PAGE.read_text(encoding="utf-8")
+    assert sound.page(text) == text, "python -m tests.conformance.sound writes it anew"
 
 
 def test_many_recorded_definitions_are_looked_at_in_both_languages() -> None:
     looked_at = {
         name: json.dumps(definition)
         for name in _cases()
-        if check_source("case", Source("case", json.dumps(definition := corpus.cases()[name]["definition"]))).loads
+        if check_source("case", Source("case", json.dumps(definition := corpus.definition(name)))).loads
     }
     assert len(looked_at) > 200
     assert sum("JSONata" in text for text in looked_at.values()) > 40

@@ -152,7 +152,8 @@ mend: "ResultPath": "$.orders"''',
         ),
         _code(
             "PATH_ALWAYS_EMPTY", WARNING, "a path with *, .., a slice or a filter below what is not there",
-            """Such a path does not fail where its beginning leads nowhere: it gives an empty list, on every way.""",
+            """Such a path does not fail where its beginning leads nowhere: it gives an empty list, on every way. A note
+            where only an example of the input lacks it: another input may have it.""",
             '''
 "Prepare": {"Type": "Pass", "Parameters": {"rows.$": "$.rows"}, "Next": "Pick"},
 "Pick":    {"Type": "Pass", "Parameters": {"ids.$": "$.lines[*].id"}}
@@ -172,7 +173,7 @@ mend: "n.$": "$.n"''',
         _code(
             "BRANCH_NEVER_TAKEN", WARNING, "a Choice rule that no input can reach or meet",
             """What is known of the input here contradicts the rule, or the rules before it take everything. A note
-            where it is the Default.""",
+            where it is the Default, or where only an example of the input says so: the rule may be for another.""",
             '''
 "Set":    {"Type": "Pass", "Parameters": {"mode": "fast"}, "Next": "Choose"},
 "Choose": {"Type": "Choice", "Choices": [{"Variable": "$.mode", "StringEquals": "slow", "Next": "Slow"}], …}

@@ -26,7 +26,7 @@ class Facts:
     """What is known beside the definition; what is not known is anything, and never an alarm.
 
     Attributes:
-        given: the shape of the execution's input.
+        given: the shape of the execution's input; `by_example` whether examples of it alone say so.
         results: the shapes of Tasks' results, by the function or resource that they call.
         contracts: what is known of functions, by the names that the definition gives them; what was learned is
             evidence, and what rests on it a note.
@@ -34,6 +34,7 @@ class Facts:
     """
 
     given: Shape = ANYTHING
+    by_example: bool = False
     results: Mapping[str, Shape] = field(default_factory=dict)
     contracts: Mapping[str, Sequence[Contract]] = field(default_factory=dict)
     learned_given: Shape = ANYTHING
@@ -79,8 +80,9 @@ def check_machine(
     walk = Walk(proven.given, proven.results, open_texts(source))
     walk.machine(planned)
     demands = demands_of(planned)
+    seen = findings_of(name, walk.observations)
     found = [
-        *findings_of(name, walk.observations),
+        *(_by_example(name, planned, proven, source, seen) if facts.by_example else seen),
         *handler_findings(name, planned),
         *schedule_findings(name, planned),
         *usage_findings(name, planned, demands, proven.given, walk.observations.reached),
@@ -100,16 +102,44 @@ def check_machine(
     )  # fmt: skip
 
 
+_NO_FAILURE_BY_ABSENCE = ("BRANCH_NEVER_TAKEN", "PATH_ALWAYS_EMPTY")
+_EXAMPLE_LACKS = "rests on the example of the input alone: another input may have it otherwise"
+
+
+def _by_example(
+    name: str, planned: PlannedMachine, facts: Facts, source: Source, found: Sequence[Finding]
+) -> list[Finding]:
+    """Return findings in which what fails no run, and rests on what examples lack, is a note.
+
+    What an example has is evidence; a key that it lacks may be one that an execution need not be given.
+    """
+    if not any(each.code in _NO_FAILURE_BY_ABSENCE for each in found):
+        return list(found)
+    walk = Walk(ANYTHING, facts.results, open_texts(source))
+    walk.machine(planned)
+    certain = {_read_of(each) for each in findings_of(name, walk.observations)}
+    return [
+        each
+        if each.code not in _NO_FAILURE_BY_ABSENCE or _read_of(each) in certain
+        else replace(each, severity=NOTE, notes=(*each.notes, _EXAMPLE_LACKS))
+        for each in found
+    ]
+
+
+def _read_of(finding: Finding) -> tuple[str, str, str]:
+    return finding.state, finding.pointer, finding.expression
+
+
 _NEVER_BY_EVIDENCE = ("BRANCH_NEVER_TAKEN", "UNLIKE_TYPES")
 
 
 def _by_evidence(name: str, walk: Walk, found: Sequence[Finding]) -> list[Finding]:
     """Return what is found only with what was learned, as notes; that a thing was never seen closes no branch."""
-    known = {(each.state, each.pointer, each.expression) for each in found}
+    known = {_read_of(each) for each in found}
     return [
         replace(each, severity=NOTE, notes=(*each.notes, "rests on what was learned from runs: evidence, not proof"))
         for each in findings_of(name, walk.observations)
-        if (each.state, each.pointer, each.expression) not in known and each.code not in _NEVER_BY_EVIDENCE
+        if _read_of(each) not in known and each.code not in _NEVER_BY_EVIDENCE
     ]
 
 

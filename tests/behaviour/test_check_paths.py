@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sfn_sim.query.shapes import shape_of
+from sfn_sim.query.shapes import join_all, shape_of
 from tests.behaviour.checks import codes, examine, findings
 from tests.behaviour.machines import FUNCTION, graph, machine, passing, task
 
@@ -45,6 +45,30 @@ def test_a_path_that_the_input_lacks_names_the_input() -> None:
     (found,) = findings({"a": 1}, A=task(Parameters={"x.$": "$.dry_run"}))
     assert found.code == "PATH_MISSING"
     assert found.why == "the execution's input does not have it: {a}"
+
+
+def test_what_the_states_own_input_path_leaves_out_is_told_as_that() -> None:
+    given = {"work": {"x": 1}, "limits": {"t": 9}}
+    (found,) = findings(given, A=task(InputPath="$.work", Parameters={"t.$": "$.limits.t"}))
+    assert found.what == "$.limits is missing from the effective input: {x}"
+    assert found.why == "InputPath $.work leaves it out: $.limits is in the input of the state"
+    assert found.fix == "leave InputPath out: $.limits is there then, and what is read as $ now is $.work"
+
+
+def test_a_place_below_the_input_path_is_told_as_it_is_read_there() -> None:
+    (found,) = findings({"work": {"deep": {"t": 9}}}, A=task(InputPath="$.work", Parameters={"t.$": "$.t"}))
+    assert found.fix.startswith("read $.deep.t, which is there")
+    (other,) = findings({"work": {"x": 1}, "t": {"t": 9}}, A=task(InputPath="$.work", Parameters={"t.$": "$.u.t"}))
+    assert "which is there" not in other.fix
+
+
+def test_what_a_result_has_at_times_is_told_of_the_result_and_no_key_is_taken_for_a_slip_of_itself() -> None:
+    result = join_all([shape_of({"Item": {}, "n": 1}), shape_of({"n": 1})])
+    given = machine(None, A=task(ResultSelector={"item.$": "$.Item"}, ResultPath="$.r"))
+    (found,) = examine(given, {"id": 7}, results={f"{FUNCTION}f": result}).findings[:1]
+    assert (found.code, found.severity) == ("PATH_SOMETIMES_MISSING", "warning")
+    assert found.what == "$.Item is missing from what $ stands for here: {Item?, n}"
+    assert found.fix == "take ResultSelector/item.$ away, and test IsPresent in a Choice after it"
 
 
 def test_what_some_examples_of_the_input_lack_is_a_warning() -> None:

@@ -214,7 +214,9 @@ def _missing(case: Case, found: Found) -> Finding:
     at = "the effective input" if seen.origin is not None else "what $ stands for here"
     parent = at if len(steps) <= 1 and seen.root == "$" else case.shown(steps[:-1])
     if case.certain or _lacks_key(found, steps):
-        shape = found.reached if case.certain else look(case.arrival.shape, (case.wanted or ())[:-1]).shape
+        # On the way that is named it may be known better than on all together.
+        way = look(case.arrival.shape, case.wanted[:-1]).shape if case.wanted is not None else found.reached
+        shape = found.reached if case.certain else way
         have = keys_of(shape) if shape.kinds == OBJECT else describe(shape)
         what = f"{case.shown(steps)} is missing from {parent}: {have}"
     else:
@@ -270,6 +272,10 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
         if case.seen.field.startswith("OutputPath") and flow.result_selector is not ABSENT:
             return "OutputPath reads what ResultSelector and ResultPath have left", None, False
         return "", None, False
+    if _cut_off(case):
+        state = case.seen.state.state
+        why = f"InputPath {state.flow.input_path} leaves it out: {path_text(case.steps)} is in the input of the state"
+        return why, End(state=case.seen.state.name, pointer=f"{state.pointer}/InputPath"), False
     if loss is None:
         return _never(case.arrival), None, False
     loser = loss.arrival.state
@@ -358,6 +364,13 @@ def _lost_in_jsonata(planned: PlannedState, caught: bool) -> tuple[str, str, boo
     return f"{name} does not keep it", "", False
 
 
+def _cut_off(case: Case) -> bool:
+    """Tell whether the state's own InputPath leaves out what is read: the same path leads somewhere without it."""
+    if not case.seen.origin or case.in_jsonata:
+        return False
+    return look(case.arrival.shape, case.steps).verdict in (Verdict.PRESENT, Verdict.SOMETIMES)
+
+
 def _near(case: Case) -> list[str]:
     found = case.seen.found
     return _nearest(found, case.steps, 0.75) if found is not None and case.steps else []
@@ -374,10 +387,14 @@ def _fix(case: Case, loss: Loss | None) -> str:
     steps, wanted = case.steps, case.wanted
     fixes: list[str] = []
     tested = f"test $exists({case.shown(steps)})" if case.in_jsonata else "test IsPresent in a Choice before"
+    if _cut_off(case):
+        origin = path_text(case.seen.origin or ())
+        return f"leave InputPath out: {case.shown(steps)} is there then, and what is read as $ now is {origin}"
     if wanted is not None:
-        key = case.seen.steps[-1] if case.seen.steps else ""
+        key, origin_steps = case.seen.steps[-1] if case.seen.steps else "", case.seen.origin or ()
         shape = case.arrival.shape
-        others = [at for at in find_elsewhere(shape, key, wanted) if look(shape, at).verdict is Verdict.PRESENT]
+        places = [at for at in find_elsewhere(shape, key, wanted) if look(shape, at).verdict is Verdict.PRESENT]
+        others = [each[len(origin_steps) :] for each in places if each[: len(origin_steps)] == origin_steps]
         if others:
             fixes.append(f"read {case.shown(others[0])}, which is there")
     near = _near(case)
@@ -385,10 +402,12 @@ def _fix(case: Case, loss: Loss | None) -> str:
         fixes.append(f"did you mean {case.shown((*steps[:-1], near[0]))}?")
     if loss is not None and wanted is not None:
         fixes.append(_keep(loss, loss.at or wanted, case.seen.steps if not loss.at else loss.at))
+    elif not fixes and wanted is None and not case.certain and case.seen.field.startswith("ResultSelector"):
+        fixes.append(f"take {case.seen.field} away, and {tested.removesuffix(' before')} after it")
     elif not fixes:
         made = "the input" if wanted is not None or case.seen.root == "$" else "it"
         fixes.append(f"give {case.shown(steps)} where {made} is made, or {tested}")
-    if not case.certain and tested not in fixes[-1]:
+    if not case.certain and tested.removesuffix(" before") not in fixes[-1]:
         fixes.append(tested)
     return ", or ".join(fixes)
 

@@ -18,7 +18,7 @@ from sfn_sim.query.shapes import (
     an_array,
     an_object,
 )
-from sfn_sim.services.responses import NUMBERS, OF_EVERY_CALL, STRINGS, answer_model, is_sdk, pascal_case
+from sfn_sim.services.responses import NUMBERS, OF_EVERY_CALL, STRINGS, Spelling, answer_model, is_sdk, spelling_of
 
 # Source: API references: GetItem ("If there is no matching item, GetItem does not return any data and there will be
 # no Item element in the response"), Query and Scan (LastEvaluatedKey), ListObjectsV2, ReceiveMessage.
@@ -42,17 +42,18 @@ def result_shape(resource: str) -> Shape | None:
     if found is None:
         return None
     called, model, free = found
+    spelled = spelling_of(resource)
     left_out = _LEFT_OUT.get(called, ())
     fields: dict[str, Field] = {name: Field(ANYTHING, required=False, vague=True) for name in OF_EVERY_CALL}
     for member, shape in model.members.items():
-        name = pascal_case(member)
+        name = spelled(member)
         required = member in model.required_members
         vague = not required and name not in left_out
-        fields[name] = Field(ANYTHING if name in free else _shape(shape, _DEPTH), required, vague)
+        fields[name] = Field(ANYTHING if name in free else _shape(shape, _DEPTH, spelled), required, vague)
     return an_object(fields, is_open=not is_sdk(resource))
 
 
-def _shape(model: Any, depth: int) -> Shape:
+def _shape(model: Any, depth: int, spelled: Spelling) -> Shape:
     """Return the shape of a member: what its model does not require may be there or not."""
     kind = model.type_name
     if kind in STRINGS:
@@ -62,7 +63,7 @@ def _shape(model: Any, depth: int) -> Shape:
     if kind == "boolean":
         return ANY_BOOLEAN
     if kind == "list":
-        return an_array(_shape(model.member, depth - 1) if depth else ANYTHING)
+        return an_array(_shape(model.member, depth - 1, spelled) if depth else ANYTHING)
     if kind == "map":
         return an_object({}, is_open=True)
     if kind != "structure" or getattr(model, "is_document_type", False):
@@ -72,5 +73,5 @@ def _shape(model: Any, depth: int) -> Shape:
     fields: dict[str, Field] = {}
     for member, shape in model.members.items():
         required = member in model.required_members
-        fields[pascal_case(member)] = Field(_shape(shape, depth - 1), required, not required)
+        fields[spelled(member)] = Field(_shape(shape, depth - 1, spelled), required, not required)
     return an_object(fields)

@@ -7,14 +7,15 @@ field_validation_mode_none. Where no case shows them, the words are assumed afte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from sfn_sim.definition.model import MapState, ParallelState, State, TaskState
 from sfn_sim.payload import Json
 
+Spelling: TypeAlias = "Callable[[str], str]"
 STRICT, PRESENT, NONE = "STRICT", "PRESENT", "NONE"
 _INTEGRATION = re.compile(r"arn:[^:]+:states:::(?:(aws-sdk):)?([\w-]+):(\w+)(\.sync:2|\.sync|\.waitForTaskToken)?")
 # Service ids that botocore files under another name; every other one is the id without spaces and hyphens.
@@ -81,7 +82,7 @@ def problem_of(resource: str, result: Json, mode: str = STRICT) -> str | None:
     if not isinstance(result, dict):
         return "The mocked result must be a JSON object"  # Source: assumed
     free = _ANY_JSON.get(called, frozenset())
-    return next(_structure(shape, result, mode, free), None)
+    return next(_structure(shape, result, mode, free, spelling_of(resource)), None)
 
 
 def unknown_member(resource: str, result: Json) -> str | None:
@@ -95,7 +96,7 @@ def unknown_member(resource: str, result: Json) -> str | None:
     model = answer_model(resource)
     if model is None or not isinstance(result, dict):
         return None
-    members = [pascal_case(name) for name in model[1].members]
+    members = [spelling_of(resource)(name) for name in model[1].members]
     free = {each.lower(): each for each in members if each not in result}
     for name in result:
         near = get_close_matches(name.lower(), free, 1, 0.7)
@@ -164,7 +165,12 @@ def _output_shape(service: str, operation: str) -> Any:
     return model.operation_model(name).output_shape if name is not None else None
 
 
-def pascal_case(name: str) -> str:
+def spelling_of(resource: str) -> Spelling:
+    """Return how Step Functions spells the members of the answer to a resource."""
+    return _sdk_case if is_sdk(resource) else _pascal_case
+
+
+def _pascal_case(name: str) -> str:
     """Return a member's name as Step Functions writes it.
 
     Source: recorded: strict_mode_sfn_task[field_name_not_in_sfn_case].
@@ -172,37 +178,53 @@ def pascal_case(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _structure(shape: Any, value: dict[str, Json], mode: str, free: frozenset[str]) -> Iterator[str]:
+def _sdk_case(name: str) -> str:
+    """Return a member's name as an SDK integration writes it: DBInstances is DbInstances, and ETag stays.
+
+    What begins with an abbreviation is spelled as the SDK for Java spells it, with a capital.
+
+    Source: Developer Guide, AWS SDK integrations (DbInstanceIdentifier); recorded: ETag and ChecksumCRC32 of S3. Of
+    abbreviations further on: those two, and the SDK for Java.
+    """
+    end = next((at for at, each in enumerate(name) if not each.isupper()), len(name))
+    # The last capital of several begins the next word.
+    last = end - 1 if end < len(name) and name[end].islower() else end
+    return _pascal_case(name[:1] + name[1:last].lower() + name[last:] if last > 1 else name)
+
+
+def _structure(
+    shape: Any, value: dict[str, Json], mode: str, free: frozenset[str], spelled: Spelling
+) -> Iterator[str]:
     if mode == STRICT:
-        for name in map(pascal_case, shape.required_members):
+        for name in map(spelled, shape.required_members):
             if name not in value:
                 yield f"Required field '{name}' is missing"
-    members = {pascal_case(name): member for name, member in shape.members.items()}
+    members = {spelled(name): member for name, member in shape.members.items()}
     for name, each in value.items():
         # What the model does not know is let pass.
         if name in members and name not in free:
-            yield from _value(members[name], each, name, mode)
+            yield from _value(members[name], each, name, mode, spelled)
 
 
-def _value(shape: Any, value: Json, name: str, mode: str) -> Iterator[str]:
+def _value(shape: Any, value: Json, name: str, mode: str, spelled: Spelling) -> Iterator[str]:
     kind = shape.type_name
     if value is None or getattr(shape, "is_document_type", False):
         return
     if kind == "structure":
         if isinstance(value, dict):
-            yield from _structure(shape, value, mode, frozenset())
+            yield from _structure(shape, value, mode, frozenset(), spelled)
         else:
             yield _must_be(name, "an object")
     elif kind == "map":
         if isinstance(value, dict):
             for each in value.values():
-                yield from _value(shape.value, each, name, mode)
+                yield from _value(shape.value, each, name, mode, spelled)
         else:
             yield _must_be(name, "an object")
     elif kind == "list":
         if isinstance(value, list):
             for each in value:
-                yield from _value(shape.member, each, name, mode)
+                yield from _value(shape.member, each, name, mode, spelled)
         else:
             yield _must_be(name, "an array")
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sfn_sim.services.aws_results import result_shape
 from sfn_sim.services.responses import problem_of, unknown_member
 
 PREFIX = "arn:aws:states:::"
@@ -82,3 +83,36 @@ def test_a_member_that_the_answer_has_not_is_told_with_the_nearest(
     resource: str, result: Any, words: str | None
 ) -> None:
     assert unknown_member(PREFIX + resource, result) == words
+
+
+@pytest.mark.parametrize(
+    ("resource", "member", "below"),
+    [
+        ("aws-sdk:rds:describeDBInstances", "DbInstances", "DbInstanceStatus"),
+        ("aws-sdk:rds:describeDBClusters", "DbClusters", "DbClusterIdentifier"),
+        ("aws-sdk:rds:describeDBInstances", "DbInstances", "MultiAZ"),
+        ("aws-sdk:s3:listObjectsV2", "Contents", "ETag"),
+        ("aws-sdk:ecs:listTasks", "TaskArns", None),
+    ],
+)
+def test_a_member_that_begins_with_an_abbreviation_is_spelled_as_an_sdk_integration_gives_it(
+    resource: str, member: str, below: str | None
+) -> None:
+    shape = result_shape(PREFIX + resource)
+    assert shape is not None
+    items = shape.fields[member].shape.items
+    assert below is None or (items is not None and below in items.fields)
+    assert unknown_member(PREFIX + resource, {member: []}) is None
+
+
+def test_the_spelling_of_the_api_is_told_with_that_of_the_sdk_integration() -> None:
+    told = unknown_member(f"{PREFIX}aws-sdk:rds:describeDBInstances", {"DBInstances": []})
+    assert told is not None
+    assert told.endswith("did you mean 'DbInstances'?")
+    assert problem_of(f"{PREFIX}aws-sdk:rds:describeDBInstances", {"DbInstances": {}}) == (
+        "Field 'DbInstances' must be an array"
+    )
+
+
+def test_an_optimized_integration_keeps_the_spelling_of_the_api() -> None:
+    assert unknown_member(f"{PREFIX}sqs:sendMessage", {"MD5OfMessageBody": "x", "MessageId": "1"}) is None

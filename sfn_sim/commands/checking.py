@@ -23,7 +23,7 @@ from sfn_sim.definition.validate import validate
 from sfn_sim.errors import ConfigurationError, UnsupportedFeatureError
 from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem, TemplateProblems
-from sfn_sim.query.shapes import ANYTHING, Shape, join_all, shape_of
+from sfn_sim.query.shapes import ANYTHING, join_all, shape_of
 from sfn_sim.source import Location, Source
 from sfn_sim.sources import read_definition, shown_path
 
@@ -78,8 +78,8 @@ def carry_out(request: CheckRequest, config: Config | None = None) -> Checked:
     config = config or find_config()
     files, fixture, complete = _chosen(request, config)
     known = {**config.substitutions, **(fixture.substitutions if fixture else {}), **request.substitutions}
-    given, contracts = _given(request, fixture), Contracts(config)
-    reports = [_check(file, known, given, contracts) for file in files]
+    examples, contracts = _examples(request, fixture), Contracts(config)
+    reports = [_check(file, known, examples, contracts) for file in files]
     loads = all(report.loads for report in reports)
     file = shown_path(config.file) if config.file else ""
     reports, others = silence(reports, config.silences, file, complete=complete)
@@ -184,24 +184,25 @@ def _is_definition(path: Path) -> bool:
     return isinstance(document, dict) and {"StartAt", "States"} <= document.keys()
 
 
-def _given(request: CheckRequest, fixture: Fixture | None) -> Shape:
+def _examples(request: CheckRequest, fixture: Fixture | None) -> list[Json]:
     if request.inputs:
         from sfn_sim.runner import read_input
 
-        return join_all(shape_of(read_input(each), exact=False) for each in request.inputs)
-    return shape_of(fixture.input, exact=False) if fixture is not None else ANYTHING
+        return [read_input(each) for each in request.inputs]
+    return [fixture.input] if fixture is not None else []
 
 
-def _check(file: Path, substitutions: Mapping[str, str], given: Shape, contracts: Contracts) -> Report:
+def _check(file: Path, substitutions: Mapping[str, str], examples: Sequence[Json], contracts: Contracts) -> Report:
     name, source = read_definition(file, substitutions)
-    learned, by_example = ANYTHING, not given.is_anything
-    if not by_example:
+    given, learned = join_all(shape_of(each, exact=False) for each in examples) if examples else ANYTHING, ANYTHING
+    if not examples:
         shape, is_learned = contracts.input_of(file)
         given, learned = (ANYTHING, shape) if is_learned else (shape, ANYTHING)
 
     def facts(planned: PlannedMachine) -> Facts:
         known = {name: contracts.of(name) for name in functions_of(planned)}
-        return Facts(given=given, by_example=by_example, contracts=known, learned_given=learned)
+        shown = [shape_of(each) for each in examples]
+        return Facts(given=given, examples=shown, contracts=known, learned_given=learned)
 
     return check_source(name, source, facts)
 

@@ -204,6 +204,15 @@ def test_a_catch_after_which_nothing_tells_the_cause_is_told_with_both_ends() ->
     assert codes(A=task(Catch=catch), Failed=SUCCEED) == []
 
 
+def test_an_error_that_takes_the_place_of_the_state_and_is_not_read_is_told_as_that() -> None:
+    (found,) = notes(
+        A=task(Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Default"}]),
+        Default=passing(Result={"key": ""}),
+    )
+    assert found.code == "CAUSE_SWALLOWED"
+    assert found.what == "the error takes the place of the whole state, and no state from Default on reads it"
+
+
 def test_an_error_that_is_dropped_on_purpose_is_a_note() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Done"}]
     (found,) = notes(A=task(Catch=catch), Done=SUCCEED)

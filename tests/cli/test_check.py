@@ -232,6 +232,41 @@ def test_what_an_example_lacks_is_a_note_where_it_fails_no_run(sfn_sim: Check, p
     assert [each["state"] for each in both["diagnostics"] if "UNREAD" not in each["code"]] == ["Lost"]
 
 
+ROUTED = {
+    "StartAt": "Route",
+    "States": {
+        "Route": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.kind", "StringEquals": "text", "Next": "Text"}],
+            "Default": "Image",
+        },
+        "Text": {"Type": "Task", "Resource": f"{FUNCTION}t", "Parameters": {"t.$": "$.text"}, "End": True},
+        "Image": {"Type": "Task", "Resource": f"{FUNCTION}i", "Parameters": {"key.$": "$.key"}, "End": True},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "severities"),
+    [
+        (['{"kind": "image", "key": "k"}'], {"Text": "NOTE"}),
+        (['{"kind": "text", "text": "t"}'], {"Image": "NOTE"}),
+        # Each has what the states that it comes to read.
+        (['{"kind": "image", "key": "k"}', '{"kind": "text", "text": "t"}'], {}),
+        (['{"kind": "image", "text": "t"}'], {"Image": "ERROR"}),
+        (['{"kind": "image", "key": "k"}', '{"kind": "text"}'], {"Text": "ERROR"}),
+    ],
+)
+def test_an_example_tells_nothing_of_a_branch_that_its_values_do_not_take(
+    sfn_sim: Check, project: Path, inputs: list[str], severities: dict[str, str]
+) -> None:
+    write(project / "definitions" / "routed.asl.json", ROUTED)
+    done = sfn_sim("check", "routed", *(each for text in inputs for each in ("--input", text)), "--json")
+    found = [each for each in done.json["diagnostics"] if each["code"].startswith("PATH")]
+    assert {each["state"]: each["severity"] for each in found} == severities
+    assert done.code == int("ERROR" in severities.values())
+
+
 def test_a_schema_of_the_input_does_close_a_branch(sfn_sim: Check, project: Path) -> None:
     given = {"Variable": "$.coupon", "IsPresent": True, "Next": "Done"}
     states = {"Coupon": {"Type": "Choice", "Choices": [given], "Default": "Done"}, "Done": {"Type": "Succeed"}}

@@ -26,7 +26,8 @@ class Facts:
     """What is known beside the definition; what is not known is anything, and never an alarm.
 
     Attributes:
-        given: the shape of the execution's input; `by_example` whether examples of it alone say so.
+        given: the shape of the execution's input.
+        examples: each example that `given` was made of, with its values; none where it is more than examples.
         results: the shapes of Tasks' results, by the function or resource that they call.
         contracts: what is known of functions, by the names that the definition gives them; what was learned is
             evidence, and what rests on it a note.
@@ -34,7 +35,7 @@ class Facts:
     """
 
     given: Shape = ANYTHING
-    by_example: bool = False
+    examples: Sequence[Shape] = ()
     results: Mapping[str, Shape] = field(default_factory=dict)
     contracts: Mapping[str, Sequence[Contract]] = field(default_factory=dict)
     learned_given: Shape = ANYTHING
@@ -80,14 +81,12 @@ def check_machine(
     walk = Walk(proven.given, proven.results, open_texts(source))
     walk.machine(planned)
     demands = demands_of(planned)
-    seen = findings_of(name, walk.observations)
+    flow = _flow(name, planned, facts, walk)
     found = [
-        *(_by_example(name, planned, proven, source, seen) if facts.by_example else seen),
+        *(_by_example(name, planned, facts, source, flow) if facts.examples else flow),
         *handler_findings(name, planned),
         *schedule_findings(name, planned),
         *usage_findings(name, planned, demands, proven.given, walk.observations.reached),
-        *variable_findings(name, planned, walk.observations),
-        *agreement_findings(name, planned, walk.observations, facts.contracts),
     ]
     evidence = None
     if learned is not None:
@@ -102,28 +101,59 @@ def check_machine(
     )  # fmt: skip
 
 
+def _flow(name: str, planned: PlannedMachine, facts: Facts, walk: Walk) -> list[Finding]:
+    """Return what is found by following the data."""
+    return [
+        *findings_of(name, walk.observations),
+        *variable_findings(name, planned, walk.observations),
+        *agreement_findings(name, planned, walk.observations, facts.contracts),
+    ]
+
+
 _NO_FAILURE_BY_ABSENCE = ("BRANCH_NEVER_TAKEN", "PATH_ALWAYS_EMPTY")
 _EXAMPLE_LACKS = "rests on the example of the input alone: another input may have it otherwise"
+_EXAMPLE_GOES_ELSEWHERE = "with the values that it has, no example of the input comes here: give one that does"
+_MOST_EXAMPLES = 20
 
 
 def _by_example(
     name: str, planned: PlannedMachine, facts: Facts, source: Source, found: Sequence[Finding]
 ) -> list[Finding]:
-    """Return findings in which what fails no run, and rests on what examples lack, is a note.
+    """Return findings in which what rests on examples that are no evidence of it is a note.
 
-    What an example has is evidence; a key that it lacks may be one that an execution need not be given.
+    What an example has is evidence; a key that it lacks may be one that an execution need not be given, which counts
+    where the lack fails a run. And where its values lead elsewhere, it tells nothing of what is read there: what goes
+    wrong with all examples together, and with none of those that come there, is not told.
     """
-    if not any(each.code in _NO_FAILURE_BY_ABSENCE for each in found):
+    if all(each.severity == NOTE for each in found):
         return list(found)
-    walk = Walk(ANYTHING, facts.results, open_texts(source))
-    walk.machine(planned)
-    certain = {_read_of(each) for each in findings_of(name, walk.observations)}
-    return [
-        each
-        if each.code not in _NO_FAILURE_BY_ABSENCE or _read_of(each) in certain
-        else replace(each, severity=NOTE, notes=(*each.notes, _EXAMPLE_LACKS))
-        for each in found
-    ]
+
+    reached: set[str] = set()
+
+    def seen_with(given: Shape) -> list[Finding]:
+        walk = Walk(given, facts.proven().results, open_texts(source))
+        walk.machine(planned)
+        reached.update(walk.observations.reached if given is not ANYTHING else ())
+        return _flow(name, planned, facts, walk)
+
+    certain = {_read_of(each) for each in seen_with(ANYTHING)}
+    if len(facts.examples) > _MOST_EXAMPLES:
+        shown = list(found)
+    else:
+        shown = [each for example in facts.examples for each in seen_with(example)]
+    reads, lacks = {_read_of(each) for each in shown}, {(each.state, each.mark) for each in shown if each.mark}
+    told = []
+    for each in found:
+        if each.severity == NOTE or _read_of(each) in certain:
+            told.append(each)
+        elif each.code in _NO_FAILURE_BY_ABSENCE:
+            told.append(replace(each, severity=NOTE, notes=(*each.notes, _EXAMPLE_LACKS)))
+        # Of several reads that lack the same key one is told, and not always the same.
+        elif _read_of(each) in reads or (each.state, each.mark) in lacks:
+            told.append(each)
+        elif each.state not in reached:
+            told.append(replace(each, severity=NOTE, notes=(*each.notes, _EXAMPLE_GOES_ELSEWHERE)))
+    return told
 
 
 def _read_of(finding: Finding) -> tuple[str, str, str]:

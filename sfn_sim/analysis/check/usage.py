@@ -130,7 +130,8 @@ def _swallowed(machine: str, planned: PlannedState, graph: PlannedGraph, demands
         fails = [state for state in ends if state.state.type == "Fail"]
         severity = WARNING if fails and len(fails) == len(ends) else NOTE
         last = fails[0] if severity == WARNING else target
-        what = f"the error is put{place.where}, and no state from {target.name} on reads it"
+        put = f"is put{place.where}" if place.where else "takes the place of the whole state"
+        what = f"the error {put}, and no state from {target.name} on reads it"
         if place.dropped:
             what = f"{place.dropped} drops the error, so that no state from {target.name} on can tell it"
         yield Finding(

@@ -213,10 +213,33 @@ def test_an_error_that_takes_the_place_of_the_state_and_is_not_read_is_told_as_t
     assert found.what == "the error takes the place of the whole state, and no state from Default on reads it"
 
 
+def test_an_error_that_the_catch_names_is_not_swallowed_by_a_fail_state_of_its_own() -> None:
+    def told(*names: str) -> list[str]:
+        catch = [{"ErrorEquals": list(names), "ResultPath": "$.error", "Next": "Declined"}]
+        return [each.code for each in findings(A=task(Catch=catch), Declined={"Type": "Fail", "Error": "Declined"})]
+
+    assert told("CardDeclined") == []
+    assert told("CardDeclined", "States.Timeout") == []
+    assert told("States.TaskFailed") == ["CAUSE_SWALLOWED"]
+    assert told("States.ALL") == ["CAUSE_SWALLOWED"]
+
+
 def test_an_error_that_is_dropped_on_purpose_is_a_note() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Done"}]
     (found,) = notes(A=task(Catch=catch), Done=SUCCEED)
     assert found.code == "CAUSE_SWALLOWED"
+
+
+def test_the_time_of_the_attempts_is_no_alarm_where_a_timeout_is_not_retried_and_the_waits_are_short() -> None:
+    def told(*names: str) -> list[str]:
+        retry = [{"ErrorEquals": list(names), "IntervalSeconds": 1, "MaxAttempts": 3, "BackoffRate": 1}]
+        return [each.what for each in findings(A=task(Retry=retry, TimeoutSeconds=900), top={"TimeoutSeconds": 3600})]
+
+    assert told("Lambda.TooManyRequestsException", "Busy") == []
+    assert told("States.TaskFailed") == []
+    for name in ("States.Timeout", "States.ALL"):
+        (what,) = told(name)
+        assert what.startswith("its 3 retries need 3 s of waiting and up to 60 min of work (4 × 900 s)")
 
 
 def test_retries_that_outlast_the_machine_are_told_with_their_time() -> None:

@@ -217,7 +217,8 @@ mend: correct the path or template that raises it''',
         _code(
             "CAUSE_SWALLOWED", WARNING, "a Catch after which nothing tells what went wrong",
             """The catcher's error output is read by no state after it, and every way from there ends in a Fail state
-            with an Error and Cause of its own: the real ones are lost.""",
+            with an Error and Cause of its own: the real ones are lost. A note where the Catch names the errors, or the
+            execution goes on.""",
             '''
 "Catch":  [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Failed"}],
 "Failed": {"Type": "Fail", "Error": "ChunkFailed", "Cause": "A chunk failed"}
@@ -227,7 +228,8 @@ mend: "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"''',
         _code(
             "RETRY_OUTLASTS_TIMEOUT", WARNING, "retries that last longer than the machine may run",
             """The waits of one Retrier, with the attempts' own TimeoutSeconds where there is one, add up to more than
-            the machine's TimeoutSeconds: the last attempts never come.""",
+            the machine's TimeoutSeconds: the last attempts never come. A note where the waits take less than half of
+            that and the Retrier does not retry States.Timeout.""",
             '''
 "TimeoutSeconds": 300, …
 "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 30, "MaxAttempts": 40, "BackoffRate": 1}]

@@ -115,7 +115,8 @@ class Finding:
             if text:
                 lines.append(f"  {name:<5} {text}")
         if self.other is not None and self.other.location is not None:
-            lines.append(f"  see   {self.other.location} ({self.other.state})")
+            state = f" ({self.other.state})" if self.other.state else ""
+            lines.append(f"  see   {self.other.location}{state}")
         return lines + [f"  note  {note}" for note in self.notes]
 
 

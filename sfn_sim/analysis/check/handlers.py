@@ -214,7 +214,11 @@ def total_s(retrier: Retrier) -> float:
 
 
 def schedule_findings(machine: str, planned: PlannedMachine) -> Iterator[Finding]:
-    """Yield the Retriers whose waits, with what the attempts may take, are longer than the machine may run."""
+    """Yield the Retriers whose waits, with what the attempts may take, are longer than the machine may run.
+
+    An attempt that takes all its TimeoutSeconds fails with States.Timeout. Where that is not retried, and the waits are
+    short beside the machine's time, it takes very slow failures to come to the limit: a note.
+    """
     limit = planned.definition.timeout_seconds
     if not limit:
         return
@@ -224,12 +228,13 @@ def schedule_findings(machine: str, planned: PlannedMachine) -> Iterator[Finding
             waits = total_s(each)
             work = (timeout or 0) * (each.max_attempts + 1)
             if waits + work > limit:
+                unlikely = waits <= limit / 2 and not _takes(each.error_equals, errors.TIMEOUT)
                 parts = f"{duration(waits)} of waiting"
                 if work:
                     parts += f" and up to {duration(work)} of work ({each.max_attempts + 1} × {timeout} s)"
                 yield Finding(
-                    code="RETRY_OUTLASTS_TIMEOUT", severity=WARNING, machine=machine, state=state.name,
-                    pointer=each.pointer, field=f"Retry[{number}]",
+                    code="RETRY_OUTLASTS_TIMEOUT", severity=NOTE if unlikely else WARNING, machine=machine,
+                    state=state.name, pointer=each.pointer, field=f"Retry[{number}]",
                     what=f"its {each.max_attempts} retries need {parts}; the machine may run {duration(limit)}",
                     why=f"the machine's TimeoutSeconds is {limit}",
                     fix="fewer attempts or shorter waits (MaxDelaySeconds), or a longer TimeoutSeconds",

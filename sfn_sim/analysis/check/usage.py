@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from sfn_sim import errors
 from sfn_sim.analysis.check.codes import NOTE, WARNING
 from sfn_sim.analysis.check.demand import Demand, Demands, overlaps
 from sfn_sim.analysis.check.findings import End, Finding
@@ -117,6 +118,9 @@ def _keys(value: Json, above: Steps, pointer: str) -> Iterator[tuple[Steps, str]
             yield (*above, name), at
 
 
+_OF_ANY_KIND = frozenset((errors.ALL, errors.TASK_FAILED, errors.BRANCH_FAILED))
+
+
 def _swallowed(machine: str, planned: PlannedState, graph: PlannedGraph, demands: Demands) -> Iterator[Finding]:
     for number, each in enumerate(planned.catchers):
         target = graph.states.get(each.catcher.next)
@@ -128,8 +132,10 @@ def _swallowed(machine: str, planned: PlannedState, graph: PlannedGraph, demands
             continue
         ends = _ends(target, graph)
         fails = [state for state in ends if state.state.type == "Fail"]
-        severity = WARNING if fails and len(fails) == len(ends) else NOTE
-        last = fails[0] if severity == WARNING else target
+        always_fails = bool(fails) and len(fails) == len(ends)
+        # Of an error that the Catch names, the Fail state knows what it was.
+        severity = WARNING if always_fails and not _OF_ANY_KIND.isdisjoint(each.catcher.error_equals) else NOTE
+        last = fails[0] if always_fails else target
         put = f"is put{place.where}" if place.where else "takes the place of the whole state"
         what = f"the error {put}, and no state from {target.name} on reads it"
         if place.dropped:

@@ -130,7 +130,8 @@ def place(document: Shape, steps: Steps, value: Shape) -> tuple[Verdict, Shape]:
         inner, items = place(document.items or NEVER, rest, value)
         placed = replace(document.only(ARRAY), items=join(document.items or NEVER, items))
         beyond = document.at_most is not None and step >= document.at_most
-        return _worse(verdict, Verdict.MISSING if beyond else inner), placed
+        long_enough = Verdict.MISSING if beyond else Verdict.UNDECIDED if step >= document.at_least else inner
+        return _worse(verdict, _worse(long_enough, inner)), placed
     known = document.fields.get(step)
     if known is None:
         # What an open object has there, if anything, is not known; a new object is certain to take the value.

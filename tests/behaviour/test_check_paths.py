@@ -325,6 +325,39 @@ def test_a_path_with_a_star_below_what_is_not_there_gives_nothing_and_is_told() 
     assert codes({"rows": [{"id": 1}]}, A=passing(Parameters={"ids.$": "$.rows[*].id"})) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "path", "code"),
+    [
+        ({"b": "x"}, "$.b[0:1]", "WRONG_TYPE"),
+        ({"b": {}}, "$.b[0,1]", "WRONG_TYPE"),
+        ({"b": None}, "$.b[0:1]", "NULL_VALUE"),
+        ({"b": 1}, "$.b[?(@.c)]", "WRONG_TYPE"),
+        ({"b": []}, "$.b['c','d']", "WRONG_TYPE"),
+        ({"b": {"c": 1}}, "$.b[?(@.c)]", None),
+        ({"b": [1]}, "$.b[0:1]", None),
+        ({"b": 1}, "$..b[0:1]", None),
+        ({"b": 1}, "$.b[*]", None),
+    ],
+)
+def test_a_slice_or_filter_below_what_it_does_not_take_is_an_error(value: Any, path: str, code: str | None) -> None:
+    reads = {"x.$": path}
+    assert codes(value, A=passing(Parameters=reads)) == ([(code, "error", "A")] if code else [])
+    ended = machine(None, A=passing(Parameters=reads)).run(value, {})
+    assert ended.status == ("FAILED" if code else "SUCCEEDED")
+
+
+def test_what_a_field_needs_of_something_unknown_is_undecided() -> None:
+    def undecided(*example: Any, **state: Any) -> int:
+        return examine(machine(None, A={**task(), **state}), *example).undecided
+
+    assert undecided({"a": {}}, ResultPath="$.a.b") == 0
+    assert undecided(ResultPath="$.a.b") == 1
+    assert undecided({"l": [1]}, ResultPath="$.l[0]") == 1  # a list of an example may have any length
+    something = {"l": []}  # an item of which nothing is known
+    assert undecided(something, Parameters={"n.$": "States.MathAdd($.l[0], 1)"}) == 1
+    assert undecided(something, InputPath="$.l", Parameters={"n.$": "States.JsonToString($.a)"}) == 0
+
+
 def test_a_loop_comes_to_an_end_and_its_first_round_is_a_way_of_its_own() -> None:
     (found,) = findings(
         {"n": 1},

@@ -187,6 +187,12 @@ def test_a_result_cannot_be_put_through_a_scalar_or_null() -> None:
     assert place(ANYTHING, ("a", "b"), ANY_STRING)[0] is UNDECIDED
 
 
+def test_a_result_replaces_an_item_that_is_there_and_adds_none() -> None:
+    assert place(shape_of([1, 2]), (1,), ANY_STRING)[0] is PRESENT
+    assert place(shape_of([1, 2]), (2,), ANY_STRING)[0] is MISSING
+    assert place(shape_of([1, 2], exact=False), (0,), ANY_STRING)[0] is UNDECIDED
+
+
 def test_anything_covers_what_is_open_and_not_what_is_known_to_lack_something() -> None:
     assert covers(ANYTHING, an_object({"a": ANYTHING}, is_open=True))
     assert not covers(ANYTHING, shape_of({"a": 1}))

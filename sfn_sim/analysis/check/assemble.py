@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from sfn_sim.query.shapes import Steps, Verdict
 
 _WRONG = (Verdict.MISSING, Verdict.SOMETIMES)
 _READS = ("path", "empty", "query")
+_NEEDS = ("need", "intrinsic", "place", "catch place")
 
 
 def findings_of(machine: str, observations: Observations) -> list[Finding]:
@@ -34,17 +36,29 @@ def _is_test(field: str) -> bool:
 def reads_of(observations: Observations, evidence: Observations | None = None) -> tuple[int, int]:
     """Return how many reads there are, and how many of them could not be decided.
 
+    What a field needs of a value is decided or not, as a read is; so is whether a result can be put at its ResultPath.
+
     Args:
         observations: what the walk has seen.
         evidence: what a walk has seen that knows what was learned, too; it decides reads that are undecided without.
     """
-    reads = undecided = 0
+    reads: Counter[tuple[str, str]] = Counter()
+    undecided: Counter[tuple[str, str]] = Counter()
+    needs: dict[tuple[str, str], bool] = {}
     for site, seen in observations.seen.items():
-        if site[0] in _READS:
-            reads += 1
-            told = evidence.seen.get(site) if evidence is not None else None
-            undecided += _is_undecided(seen) and (told is None or _is_undecided(told))
-    return reads, undecided
+        kind, place = site[0], (site[1], site[2])
+        told = evidence.seen.get(site) if evidence is not None else None
+        is_open = _is_undecided(seen) and (told is None or _is_undecided(told))
+        if kind in _READS:
+            reads[place] += 1
+            undecided[place] += is_open
+        elif kind in _NEEDS:
+            needs[place] = needs.get(place, False) or is_open
+    # What a field needs of the value that it reads is part of that read.
+    for place, is_open in needs.items():
+        reads[place] = max(reads[place], 1)
+        undecided[place] = max(undecided[place], int(is_open))
+    return reads.total(), undecided.total()
 
 
 def _is_undecided(seen: Sequence[Observation]) -> bool:

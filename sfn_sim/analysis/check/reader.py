@@ -12,11 +12,12 @@ from sfn_sim.analysis.check import intrinsics
 from sfn_sim.analysis.check.context import context
 from sfn_sim.analysis.check.observations import Observation
 from sfn_sim.analysis.check.ways import Arrival
+from sfn_sim.analysis.trace import path_text
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.payload import Json
 from sfn_sim.query.intrinsics import Call, Intrinsic, Literal
 from sfn_sim.query.jsonpath import Path, compile_path
-from sfn_sim.query.path_syntax import Filter, Indices, Names, Slice, Token, Wildcard, parse
+from sfn_sim.query.path_syntax import Filter, Indices, Names, Slice, Token, Wildcard, fragment, parse
 from sfn_sim.query.shapes import (
     ANY_STRING,
     ANYTHING,
@@ -110,7 +111,19 @@ class Reader:
         self._saw_path("path" if merges else "empty", path, found, origin, pointer, name)
         if found.verdict is Verdict.MISSING:
             return ANYTHING if merges else an_array(NEVER, 0, 0)
-        return ANYTHING if merges else an_array(_selected(found.shape, rest))
+        selected = self._taken(path, found.shape, rest[0], pointer, name)
+        return ANYTHING if merges else an_array(_selected(selected, rest))
+
+    def _taken(self, path: Path, shape: Shape, token: Token, pointer: str, name: str) -> Shape:
+        """Return what is left of a value that the first selecting step of a path takes; some it refuses.
+
+        Source: as `query.selection.refusal`.
+        """
+        kinds, taken = _TAKEN.get(type(token), (0, ""))
+        if not kinds:
+            return shape
+        what = f"{fragment(token)} needs {taken}: {path_text(path.steps, path.root)}"
+        return self.need(shape, kinds, pointer, name, path.text, what, f"read it without {fragment(token)}")
 
     def _variable(self, path: Path) -> Shape:
         """Return the shape of a variable; where it has no value is told by itself."""
@@ -210,6 +223,15 @@ class Reader:
                 )
             )
         return intrinsics.result(call.name, given)
+
+
+_TAKEN: dict[type, tuple[int, str]] = {
+    Slice: (ARRAY, "an array"),
+    Indices: (ARRAY, "an array"),
+    Names: (OBJECT, "an object"),
+    Filter: (ARRAY | OBJECT, "an array or an object"),
+}
+"""What a step takes directly below a definite path; any other takes all."""
 
 
 def _selected(shape: Shape, tokens: tuple[Token, ...]) -> Shape:

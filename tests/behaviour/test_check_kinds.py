@@ -63,6 +63,9 @@ def test_a_value_of_a_type_that_the_field_does_not_take_is_an_error(
         ("States.JsonMerge($.o, $.s, false)", True),
         ("States.JsonMerge($.o, $.o, false)", False),
         ("States.ArrayContains($.l, $.s)", False),
+        ("States.ArrayGetItem(States.Array($.s), 1)", True),
+        ("States.ArrayGetItem(States.Array($.s), 0)", False),
+        ("States.ArrayGetItem($.l, 3)", False),
     ],
 )
 def test_the_arguments_of_an_intrinsic_function_are_checked(call: str, is_wrong: bool) -> None:
@@ -106,6 +109,14 @@ def test_a_rule_that_contradicts_what_is_known_is_never_taken() -> None:
         Done=SUCCEED,
     )
     assert [(each.code, each.severity, each.state) for each in found] == [("BRANCH_NEVER_TAKEN", "warning", "Ask")]
+
+
+def test_a_rule_on_the_context_object_that_always_holds_hides_what_the_later_ones_read() -> None:
+    always = {"Variable": "$$.State.Name", "IsNumeric": False, "Next": "Done"}
+    missing = {"Variable": "$.missing", "IsNull": True, "Next": "Done"}
+    found = codes({}, Ask=choice(always, missing), Done=SUCCEED)
+    assert found == [("BRANCH_NEVER_TAKEN", "warning", "Ask")]
+    assert machine(None, Ask=choice(always, missing), Done=SUCCEED).run({}, {}).status == "SUCCEEDED"
 
 
 def test_a_rule_after_one_that_takes_everything_is_never_taken() -> None:

@@ -346,6 +346,16 @@ def test_a_slice_or_filter_below_what_it_does_not_take_is_an_error(value: Any, p
     assert ended.status == ("FAILED" if code else "SUCCEEDED")
 
 
+def test_a_path_that_gives_an_empty_list_on_one_way_hides_no_later_one_that_fails_there() -> None:
+    found = codes(
+        {"a": [{"b": 1}]},
+        Load=task(Catch=[{"ErrorEquals": ["Busy"], "Next": "List"}], ResultPath=None, Next="List"),
+        List=passing(Parameters={"all.$": "$.a[*].b"}, ResultPath="$.list", Next="Use"),
+        Use=passing(Parameters={"a.$": "$.a"}),
+    )
+    assert found == [("PATH_SOMETIMES_MISSING", "warning", "Use")]
+
+
 def test_what_a_field_needs_of_something_unknown_is_undecided() -> None:
     def undecided(*example: Any, **state: Any) -> int:
         return examine(machine(None, A={**task(), **state}), *example).undecided
@@ -355,6 +365,7 @@ def test_what_a_field_needs_of_something_unknown_is_undecided() -> None:
     assert undecided({"l": [1]}, ResultPath="$.l[0]") == 1  # a list of an example may have any length
     something = {"l": []}  # an item of which nothing is known
     assert undecided(something, Parameters={"n.$": "States.MathAdd($.l[0], 1)"}) == 1
+    assert undecided({"l": [1]}, Parameters={"n.$": "States.ArrayGetItem($.l, 0)"}) == 1
     assert undecided(something, InputPath="$.l", Parameters={"n.$": "States.JsonToString($.a)"}) == 0
 
 

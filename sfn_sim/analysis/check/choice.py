@@ -89,11 +89,12 @@ def _compared(
     if rule.operand_path is not None:
         operand = reader.expression(rule.operand_path, data, f"{model.pointer}/{field}", f"Choices {field}")
     _note_types(model, variable, value, operand, reader)
+    yes, no = _narrowings(model, operand, reader)
     if variable.root != "$" or not variable.definite:
-        return shape, shape
+        # Nothing is learned of the input, but such a rule too may hold always or never.
+        return (NEVER if yes(value).is_never else shape), (NEVER if no(value).is_never else shape)
     if look(shape, variable.steps).verdict is Verdict.MISSING:
         shape = assume(shape, variable.steps)
-    yes, no = _narrowings(model, operand, reader)
     return refine(shape, variable.steps, yes), refine(shape, variable.steps, no)
 
 

@@ -23,6 +23,7 @@ from sfn_sim.query.shapes import (
     STRING,
     Field,
     Shape,
+    Verdict,
     an_array,
     join,
     join_all,
@@ -81,6 +82,17 @@ def refusal(call: Call, given: int) -> str:
         except Refused as problem:
             return str(problem)
     return ""
+
+
+def reaches(name: str, given: list[Shape]) -> Verdict:
+    """Tell whether the item that a function is asked for is there; of other functions nothing is asked."""
+    if name != "States.ArrayGetItem" or given[0].kinds != ARRAY or given[1].numbers is None:
+        return Verdict.PRESENT if name != "States.ArrayGetItem" else Verdict.UNDECIDED
+    array, indexes = given[0], given[1].numbers
+    if all(0 <= each < array.at_least for each in indexes):
+        return Verdict.PRESENT
+    outside = array.at_most is not None and all(not 0 <= each < array.at_most for each in indexes)
+    return Verdict.MISSING if outside else Verdict.UNDECIDED
 
 
 def result(name: str, given: list[Shape]) -> Shape:

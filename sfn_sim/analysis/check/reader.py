@@ -100,19 +100,26 @@ class Reader:
         """Return the shape of what a path reads."""
         shape = data.shape if path.root == "$" else self.context() if path.root == "$$" else self._variable(path)
         found = look(shape, path.steps)
-        if path.root == "$" and data.origin is not None and found.stopped_at >= 0:
-            self.assumed.append((*data.origin, *path.steps[: found.stopped_at + 1]))
         origin = data.origin if path.root == "$" else None
         if path.definite:
+            self._assume(path, found, origin)
             self._saw_path("path", path, found, origin, pointer, name)
             return ANYTHING if found.verdict is Verdict.MISSING else found.shape
         rest = parse(path.text).tokens[len(path.steps) :]
         merges = len(rest) == 1 and isinstance(rest[0], Names)
+        if merges:
+            # A path that selects fails by nothing else: what is missing there is not told, or as being empty.
+            self._assume(path, found, origin)
         self._saw_path("path" if merges else "empty", path, found, origin, pointer, name)
         if found.verdict is Verdict.MISSING:
             return ANYTHING if merges else an_array(NEVER, 0, 0)
         selected = self._taken(path, found.shape, rest[0], pointer, name)
         return ANYTHING if merges else an_array(_selected(selected, rest))
+
+    def _assume(self, path: Path, found: Found, origin: Steps | None) -> None:
+        """Take what was found missing to be there from now on: it is told once."""
+        if origin is not None and found.stopped_at >= 0:
+            self.assumed.append((*origin, *path.steps[: found.stopped_at + 1]))
 
     def _taken(self, path: Path, shape: Shape, token: Token, pointer: str, name: str) -> Shape:
         """Return what is left of a value that the first selecting step of a path takes; some it refuses.
@@ -220,6 +227,14 @@ class Reader:
                 Observation(
                     "intrinsic", self.state, self.arrival, pointer, name, call.text, Verdict.MISSING,
                     what=f"{call.text} fails: {refusal}",
+                )
+            )
+        reaches = intrinsics.reaches(call.name, given)
+        if reaches is not Verdict.PRESENT and self.see is not None:
+            self.see(
+                Observation(
+                    "intrinsic", self.state, self.arrival, pointer, name, f"{call.text}#item", reaches,
+                    what=f"{call.text} fails: the array has no such item",
                 )
             )
         return intrinsics.result(call.name, given)

@@ -76,6 +76,38 @@ def test_what_some_examples_of_the_input_lack_is_a_warning() -> None:
     assert (found.code, found.severity) == ("PATH_SOMETIMES_MISSING", "warning")
 
 
+def test_a_state_that_an_optional_value_only_passes_through_did_not_lose_it() -> None:
+    (found,) = findings(
+        {"o": {"c": 1}}, {"o": {}},
+        Load=task(ResultPath="$.l", Next="Ask"),
+        Ask={"Type": "Choice", "Choices": [{"Variable": "$.l.x", "IsPresent": True, "Next": "Use"}], "Default": "Use"},
+        Use=passing(Parameters={"x.$": "$.o.c"}),
+    )  # fmt: skip
+    assert (found.code, found.why) == ("PATH_SOMETIMES_MISSING", "the execution's input may come without it")
+    assert found.what == "$.o.c may be missing from $.o: {c?}"
+    assert found.other is None
+
+
+def test_a_choice_that_lets_only_what_lacks_a_value_through_is_named_as_that() -> None:
+    ask = {"Variable": "$.c", "IsPresent": False, "Next": "Use"}
+    (found,) = findings(
+        {"c": 1}, {},
+        Ask={"Type": "Choice", "Choices": [ask], "Default": "Done"},
+        Use=passing(Parameters={"x.$": "$.c"}),
+        Done={"Type": "Succeed"},
+    )  # fmt: skip
+    assert found.why == "Ask lets only what lacks $.c come here. $.c was last in its input"
+    assert found.fix == "read it on another way out of Ask"
+
+
+def test_a_key_that_a_result_lacks_is_told_as_the_results() -> None:
+    call = task(ResultSelector={"x.$": "$.sum"})
+    known = {call["Resource"]: shape_of({"total": 1}, exact=False)}
+    (found,) = examine(machine(None, A=call), results=known).findings
+    assert found.what == "$.sum is missing from the state's result: {total}"
+    assert found.fix == "let A's result have $.sum, or read another key"
+
+
 def test_a_path_that_only_one_way_lacks_is_a_warning_that_names_the_way() -> None:
     (found,) = findings(
         {"list": [], "total": 1},

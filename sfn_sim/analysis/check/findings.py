@@ -115,8 +115,7 @@ class Finding:
             if text:
                 lines.append(f"  {name:<5} {text}")
         if self.other is not None and self.other.location is not None:
-            state = f" ({self.other.state})" if self.other.state else ""
-            lines.append(f"  see   {self.other.location}{state}")
+            lines.append(f"  see   {self.other.location} ({self.other.state or 'the machine'})")
         return lines + [f"  note  {note}" for note in self.notes]
 
 

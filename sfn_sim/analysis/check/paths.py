@@ -212,13 +212,15 @@ def with_maker(finding: Finding, arrival: Arrival, steps: Steps) -> Finding:
 def _missing(case: Case, found: Found) -> Finding:
     seen, steps = case.seen, case.steps
     at = "the effective input" if seen.origin is not None else "what $ stands for here"
+    at = "the state's result" if seen.field.startswith("ResultSelector") else at
     parent = at if len(steps) <= 1 and seen.root == "$" else case.shown(steps[:-1])
     if case.certain or _lacks_key(found, steps):
         # On the way that is named it may be known better than on all together.
         way = look(case.arrival.shape, case.wanted[:-1]).shape if case.wanted is not None else found.reached
         shape = found.reached if case.certain else way
         have = keys_of(shape) if shape.kinds == OBJECT else describe(shape)
-        what = f"{case.shown(steps)} is missing from {parent}: {have}"
+        at_times = look(case.arrival.shape, case.wanted or ()).verdict is Verdict.SOMETIMES
+        what = f"{case.shown(steps)} {'may be' if at_times else 'is'} missing from {parent}: {have}"
     else:
         what = f"{parent} may be {describe(found.reached.without(OBJECT))}, which has no {steps[-1]!r}"
     loss = _likely_loss(case)
@@ -248,7 +250,7 @@ def _likely_loss(case: Case) -> Loss | None:
         for earlier in list(case.arrival.back())[1:]:
             if later.how in ("item", "branch"):
                 break
-            places = find_elsewhere(earlier.shape, key, ())
+            places = [each for each in find_elsewhere(earlier.shape, key, ()) if each != wanted]
             if places:
                 return Loss(earlier, look(earlier.shape, places[0]), later.how == "catch", places[0])
             later = earlier
@@ -269,6 +271,8 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
         if case.in_jsonata:
             return "", None, False
         flow = case.seen.state.state.flow
+        if case.seen.field.startswith("ResultSelector"):
+            return "ResultSelector reads the state's result, not its input", None, False
         if case.seen.field.startswith("OutputPath") and flow.result_selector is not ABSENT:
             return "OutputPath reads what ResultSelector and ResultPath have left", None, False
         return "", None, False
@@ -277,7 +281,7 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
         why = f"InputPath {state.flow.input_path} leaves it out: {path_text(case.steps)} is in the input of the state"
         return why, End(state=case.seen.state.name, pointer=f"{state.pointer}/InputPath"), False
     if loss is None:
-        return _never(case.arrival), None, False
+        return _never(case.arrival, wanted), None, False
     loser = loss.arrival.state
     how, field, replaced = describe_loss(loser, loss.at or wanted, caught=loss.caught)
     found = look(loss.arrival.shape, loss.at or wanted).verdict
@@ -294,13 +298,15 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
     return f"{how}. {last}", End(state=loser.name, pointer=pointer), replaced
 
 
-def _never(arrival: Arrival) -> str:
+def _never(arrival: Arrival, wanted: Steps) -> str:
     first = arrival
     for each in arrival.back():
         first = each
         if each.how in ("item", "branch", "start"):
             break
     if first.how == "start" or first.previous is None:
+        if look(first.shape, wanted).verdict is Verdict.SOMETIMES:
+            return "the execution's input may come without it"
         if first is arrival:
             return f"the execution's input does not have it: {describe(first.shape)}"
         return "no state before this one gives it, nor does the execution's input"
@@ -324,6 +330,8 @@ def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple
         return _lost_in_jsonata(planned, caught)
     if caught:
         return f"{name}'s catcher puts the error in the place of the whole state: it has no ResultPath", "Catch", True
+    if isinstance(state, ChoiceState) and flow.input_path == flow.output_path == "$":
+        return f"{name} lets only what lacks {key} come here", "Choices", False
     works = isinstance(state, PassState | TaskState | MapState | ParallelState)
     makes = not isinstance(state, PassState) or state.result is not ABSENT or flow.parameters is not ABSENT
     if flow.output_path != "$" and (not works or flow.result_path != "$" or not makes):
@@ -402,7 +410,9 @@ def _fix(case: Case, loss: Loss | None) -> str:
         fixes.append(f"did you mean {case.shown((*steps[:-1], near[0]))}?")
     if loss is not None and wanted is not None:
         fixes.append(_keep(loss, loss.at or wanted, case.seen.steps if not loss.at else loss.at))
-    elif not fixes and wanted is None and not case.certain and case.seen.field.startswith("ResultSelector"):
+    elif not fixes and wanted is None and case.seen.field.startswith("ResultSelector"):
+        if case.certain:
+            return f"let {case.seen.state.name}'s result have {case.shown(steps)}, or read another key"
         fixes.append(f"take {case.seen.field} away, and {tested.removesuffix(' before')} after it")
     elif not fixes:
         made = "the input" if wanted is not None or case.seen.root == "$" else "it"
@@ -436,6 +446,8 @@ def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
         return f"let the {field} of {loser.name} keep {wanted[-1]}"
     if flow.output_path != "$":
         return f"let the OutputPath of {loser.name} keep it"
+    if isinstance(loser.state, ChoiceState):
+        return f"read it on another way out of {loser.name}"
     if flow.result_path == "$":
         lost = look(loss.arrival.shape, wanted).verdict is Verdict.MISSING and len(wanted) == 1
         place = path_text(wanted) if lost else f"$.{loser.name[:1].lower()}{loser.name[1:]}"

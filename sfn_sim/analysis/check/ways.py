@@ -88,15 +88,19 @@ class Loss:
 
 
 def find_loss(arrival: Arrival, steps: Steps) -> Loss | None:
-    """Return the state on a way that took away what stood at `steps`; None if nobody on it ever had the value."""
+    """Return the state on a way that took away what stood at `steps`; None if nobody on it ever had the value.
+
+    What is there at times only, here and before, was not taken away in between.
+    """
     later = arrival
+    lost = (Verdict.MISSING, look(arrival.shape, steps).verdict)
     for earlier in arrival.back():
         if earlier is arrival:
             continue
         if later.how in ("item", "branch"):
             return None
         found = look(earlier.shape, steps)
-        if found.verdict is not Verdict.MISSING:
+        if found.verdict not in lost:
             return Loss(earlier, found, later.how == "catch")
         later = earlier
     return None

@@ -28,7 +28,7 @@ from sfn_sim.run.map_run import KEPT_FIRST
 from sfn_sim.services.isolation import isolated
 from sfn_sim.services.lambda_functions import Handlers
 from sfn_sim.source import Source
-from sfn_sim.sources import machine_name, read_stdin
+from sfn_sim.sources import is_schema, machine_name, read_stdin
 from sfn_sim.variants import find_variant, load_variant
 from sfn_sim.world import Check, Fixture, check_execution, check_expectations, load_fixture, open_world
 from sfn_sim.world.folder import check_target, save_world
@@ -163,7 +163,7 @@ def find_machine(name: str, folder: Path) -> Path:
         candidate = folder / f"{name}{suffix}"
         if candidate.is_file():
             return candidate
-    known = sorted({machine_name(file) for file in folder.glob("*.json")})
+    known = sorted({machine_name(file) for file in folder.glob("*.json") if not is_schema(file)})
     there = f"there are: {', '.join(known)}" if known else f"there is no folder {folder}/ here"
     near = get_close_matches(name, known, 1)
     hint = f"; did you mean {near[0]}?" if near else "; a path works too"

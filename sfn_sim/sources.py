@@ -21,6 +21,11 @@ def machine_name(path: Path) -> str:
     return name
 
 
+def is_schema(path: Path) -> bool:
+    """Tell whether a file is a JSON Schema by its name, such as the one of a machine's input beside its definition."""
+    return path.name.endswith(".schema.json")
+
+
 def read_definition(path: str | Path, substitutions: Mapping[str, str]) -> tuple[str, Source]:
     """Return a machine's name and its definition's text.
 

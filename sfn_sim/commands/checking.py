@@ -25,7 +25,7 @@ from sfn_sim.payload import Json
 from sfn_sim.query.expression import SyntaxProblem, TemplateProblems
 from sfn_sim.query.shapes import ANYTHING, join_all, shape_of
 from sfn_sim.source import Location, Source
-from sfn_sim.sources import read_definition, shown_path
+from sfn_sim.sources import is_schema, read_definition, shown_path
 
 if TYPE_CHECKING:
     from sfn_sim.world import Fixture
@@ -129,8 +129,8 @@ def _all(definitions: Path) -> list[Path]:
 def definition_files(names: Sequence[str], definitions: Path) -> list[Path]:
     """Return the files of definitions that names, files, folders and patterns stand for, each once.
 
-    In a folder, every .json file below it is one that is a state machine's; what a file is named by itself is read
-    whatever it holds.
+    In a folder, every .json file below it is one that is a state machine's; a pattern leaves out the schemas beside
+    definitions; what a file is named by itself is read whatever it holds.
 
     Raises:
         ConfigurationError: there is no such file, or none in a folder.
@@ -153,7 +153,7 @@ def _files_of(name: str, definitions: Path) -> list[Path]:
         return files
     if glob.has_magic(name):
         files = [Path(each) for each in sorted(glob.glob(name, recursive=True))]
-        files = [each for each in files if each.is_file()]
+        files = [each for each in files if each.is_file() and not is_schema(each)]
         if not files:
             raise ConfigurationError(f"no file matches {name}")
         return files

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from sfn_sim import __version__
-from sfn_sim.analysis.check.codes import CODES, ERROR, NOTE, SEVERITIES, WARNING
+from sfn_sim.analysis.check.codes import ERROR, NOTE, SEVERITIES, WARNING
+from sfn_sim.analysis.check.explain import every_code
 from sfn_sim.analysis.check.findings import Finding, Report
 from sfn_sim.analysis.check.handlers import duration
 from sfn_sim.analysis.check.ways import way_text
@@ -144,7 +146,7 @@ def as_sarif(reports: Sequence[Report], others: Sequence[Finding]) -> str:
 
 
 def _rule(name: str) -> Json:
-    code = CODES.get(name)
+    code = every_code().get(name)
     if code is None:
         return {"id": name}
     return {
@@ -172,7 +174,7 @@ def _result(finding: Finding, codes: Sequence[str]) -> Json:
         at = other.location
         related = _physical(at.file, at.line, at.column, at.length, other.state)
         related["id"] = 1
-        related["message"] = {"text": other.state}
+        related["message"] = {"text": other.state or "the machine"}
         result["relatedLocations"] = [related]
     return result
 
@@ -180,7 +182,7 @@ def _result(finding: Finding, codes: Sequence[str]) -> Json:
 def _physical(file: str, line: int, column: int, length: int, state: str) -> dict[str, Json]:
     place: dict[str, Json] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": file},
+            "artifactLocation": {"uri": quote(file)},
             "region": {"startLine": line, "startColumn": column, "endColumn": column + length},
         }
     }

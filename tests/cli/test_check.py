@@ -92,6 +92,12 @@ def test_sarif_has_rules_results_and_the_other_end(sfn_sim: Check, lost: Path) -
     assert result["relatedLocations"][0]["message"]["text"] == "Group"
 
 
+def test_sarif_gives_a_file_with_a_space_as_a_uri(sfn_sim: Check, project: Path) -> None:
+    write(project / "definitions" / "lost it.asl.json", LOST)
+    (result, *_) = sfn_sim("check", "--format", "sarif").json["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "definitions/lost%20it.asl.json"
+
+
 def test_junit_counts_errors_and_warnings_as_failures(sfn_sim: Check, lost: Path, project: Path) -> None:
     write(project / "definitions" / "sound.asl.json", SOUND)
     suites = ElementTree.fromstring(sfn_sim("check", "--format", "junit").out)
@@ -106,6 +112,13 @@ def test_files_folders_and_patterns_are_checked_at_once(sfn_sim: Check, project:
     assert "2 machines: 0 errors" in sfn_sim("check", "infra").out
     assert "2 machines: 0 errors" in sfn_sim("check", "infra/*/*.json", "infra/a/a.asl.json").out
     assert sfn_sim("check", "nothing*").code == 2
+
+
+def test_the_schema_of_a_machines_input_is_no_machine(sfn_sim: Check, project: Path) -> None:
+    write(project / "definitions" / "a.asl.json", SOUND)
+    write(project / "definitions" / "a.input.schema.json", {"type": "object"})
+    assert "1 machine: 0 errors" in sfn_sim("check", "definitions/*.json").out
+    assert "(there are: a)" in sfn_sim("check", "b").err
 
 
 def test_what_the_exit_code_counts_can_be_chosen(sfn_sim: Check, project: Path) -> None:
@@ -163,6 +176,13 @@ def test_a_silence_that_silences_nothing_is_told_with_its_line(sfn_sim: Check, l
     silence(project, code="PATH_MISSING", state="Merge", machine="other", reason="of another machine")
     assert "SILENCE_UNUSED" not in sfn_sim("check", "lost").out
     assert "SILENCE_UNUSED" in sfn_sim("check").out
+
+
+def test_a_silence_of_a_code_that_is_none_names_the_nearest(sfn_sim: Check, lost: Path, project: Path) -> None:
+    silence(project, code="STATE_REPLACE", state="Merge", reason="a slip of the pen")
+    assert "there is no such code, did you mean STATE_REPLACED?" in sfn_sim("check", "lost").out
+    silence(project, code="DUPLICATE_JSON_KEY", state="Merge", reason="found when it is loaded")
+    assert "no such code" not in sfn_sim("check", "lost").out
 
 
 @pytest.mark.parametrize("missing", ["code", "state", "reason"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sfn_sim.analysis.check.codes import NOTE
+from sfn_sim.analysis.check.explain import every_code
 from sfn_sim.analysis.check.findings import Finding, Report
 from sfn_sim.source import Location
 
@@ -53,10 +55,13 @@ def _matches(silence: Silence, finding: Finding) -> bool:
 
 
 def _unused(silence: Silence, file: str) -> Finding:
+    what = f"the silence of {silence.code} in {silence.state or 'the machine'} silences nothing"
+    if silence.code not in every_code():
+        near = get_close_matches(silence.code, every_code(), 1)
+        what += ": there is no such code" + (f", did you mean {near[0]}?" if near else "")
     return Finding(
         code="SILENCE_UNUSED", severity=NOTE, machine=silence.machine, state=silence.state, pointer="",
-        field=silence.code, what=f"the silence of {silence.code} in {silence.state or 'the machine'} silences nothing",
-        why=f"its reason was: {silence.reason}", fix="take it out of the configuration",
+        field=silence.code, what=what, why=f"its reason was: {silence.reason}", fix="take it out of the configuration",
         location=Location(file, silence.line, 1),
     )  # fmt: skip
 

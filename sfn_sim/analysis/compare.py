@@ -6,6 +6,7 @@ neither the ids of events nor the order in which branches took turns plays a par
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from sfn_sim.run.log import Branch, Log, Visit
 from sfn_sim.run.map_run import KEPT_MOST, MapRun
 
 _SHOWN = 120
+_ENTERED = "(entered at the event id #"
+_EVENT_ID = re.compile(re.escape(_ENTERED) + r"\d+")
 
 
 class _Nothing:
@@ -132,8 +135,17 @@ def differences(left: Json, right: Json, pointer: str = "") -> Iterator[Differen
                 yield Difference(inner, NOTHING, right[index])
             else:
                 yield from differences(left[index], right[index], inner)
-    elif left != right or isinstance(left, bool) != isinstance(right, bool):
+    elif not _same(left, right):
         yield Difference(pointer, left, right)
+
+
+def _same(left: Json, right: Json) -> bool:
+    """Tell whether two scalars are equal; of a cause, which event the state was entered at does not count."""
+    if left == right:
+        return isinstance(left, bool) == isinstance(right, bool)
+    if isinstance(left, str) and isinstance(right, str):
+        return _ENTERED in left and _EVENT_ID.sub(_ENTERED, left) == _EVENT_ID.sub(_ENTERED, right)
+    return False
 
 
 def compare_runs(
@@ -250,11 +262,13 @@ class _Runs:
     def _child(self, left: Child, right: Child, place: str) -> Iterator[StateDifference]:
         found = self.logs(left.log, right.log, 0, f"{place}.")
         yield from found
-        if not found and (left.status, left.error, left.cause) != (right.status, right.error, right.cause):
-            sides: list[Json] = [
-                {"status": each.status, "error": each.error, "cause": each.cause} for each in (left, right)
-            ]
-            yield StateDifference(place, "ended", tuple(differences(sides[0], sides[1])))
+        if found:
+            return
+        sides: list[Json] = [
+            {"status": each.status, "error": each.error, "cause": each.cause} for each in (left, right)
+        ]
+        if differing := tuple(differences(sides[0], sides[1])):
+            yield StateDifference(place, "ended", differing)
 
 
 def _only_one(
@@ -339,7 +353,7 @@ def _visit_differences(
         if name in stages and value is mine[name]:
             add(name, value, stages[name])
     add("error", _error(left), _error(right))
-    if left.error == right.error:
+    if not any(differences(_error(left), _error(right))):
         add("stages", list(dict.fromkeys(n for n, _ in left.stages)), list(dict.fromkeys(n for n, _ in right.stages)))
     add("retries", list(left.retry_delays_ms), list(right.retry_delays_ms))
     if left.left and right.left:
@@ -357,7 +371,7 @@ def _error(visit: Visit) -> Json:
 
 def _ends(left: Execution, right: Execution, leaving_out: frozenset[str]) -> Iterator[Difference]:
     for name in ("status", "error", "cause"):
-        if getattr(left, name) != getattr(right, name):
+        if not _same(getattr(left, name), getattr(right, name)):
             yield Difference(f"/{name}", getattr(left, name), getattr(right, name))
     if left.status == right.status == "SUCCEEDED":
         found = differences(left.output, right.output, "/output")

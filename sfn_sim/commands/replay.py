@@ -48,7 +48,9 @@ def replay(run: str, definition: str | None, start_at: str | None, as_json: bool
     with contextlib.ExitStack() as stack:
         world = None
         if fixture is not None:
-            world = load_fixture(find_fixture(machine.name, fixture, config.fixtures))
+            # An edited definition may have any name: its fixtures are those of the machine that was run.
+            owner = machine.name if (config.fixtures / machine.name).is_dir() else recorded.machine.name
+            world = load_fixture(find_fixture(owner, fixture, config.fixtures))
         found = None if no_handlers else handlers_of(handlers, config, world.environment if world else {})
         if world is not None:
             hosts = found.hosts() if found is not None else ()

@@ -94,6 +94,9 @@ def test_the_mocks_of_a_fixture_answer_a_replay_where_nothing_was_recorded(sfn_s
     assert "Tell (told): nothing was recorded there" in alone.err
     mocked = sfn_sim("replay", "last", "--definition", "checkout", "--fixture", "small", "--json")
     assert mocked.json["output"] == "sent", mocked.err
+    path.rename(project / "edited.asl.json")
+    renamed = sfn_sim("replay", "last", "--definition", "edited.asl.json", "--fixture", "small", "--json")
+    assert renamed.json["output"] == "sent", renamed.err
 
 
 @pytest.mark.usefixtures("checkout")

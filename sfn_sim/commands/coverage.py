@@ -26,31 +26,40 @@ def coverage(runs: tuple[str, ...], fixtures: tuple[str, ...], fail_under: float
     """Tell which states, transitions, Choice branches, catchers and retriers RUNS have taken, and which never.
 
     RUNS are recorded runs: names, last, or files that --record wrote (all runs in them); without any, all recorded
-    runs of the project. With --fixture they are machines, which are run first.
+    runs of the project. With --fixture they are machines, which are run first. Runs of an earlier definition of a
+    machine are counted by themselves, and --fail-under leaves them out.
     """
     from sfn_sim.analysis.coverage import Coverage
     from sfn_sim.analysis.coverage import coverage as covered
+    from sfn_sim.payload import dumps
     from sfn_sim.report.covered import coverage_lines
     from sfn_sim.source import Source
 
     chosen = list(_made(runs, fixtures) if fixtures else _recorded(runs))
     machines: dict[str, list[ChosenRun]] = {}
+    latest: dict[tuple[str, str], str] = {}
     for each in chosen:
-        machines.setdefault(each.source.text, []).append(each)
-    found: list[tuple[Coverage, Source]] = []
-    for group in machines.values():
-        first = group[-1]
-        name = first.execution.identity.machine_name
-        executions = [each.execution for each in group]
-        found.append((covered(first.execution.machine, name, executions), first.source))
-    short = fail_under is not None and any(each.percent < fail_under for each, _ in found)
+        text = dumps(each.source.value)  # the same definition, however it is laid out
+        machines.setdefault(text, []).append(each)
+        latest[_machine_of(each)] = text
+    found: list[tuple[Coverage, Source, bool]] = []
+    for text, group in machines.items():
+        last = group[-1]
+        made = covered(last.execution.machine, last.execution.identity.machine_name, [each.execution for each in group])
+        found.append((made, last.source, latest[_machine_of(last)] != text))
+    short = fail_under is not None and any(each.percent < fail_under for each, _, is_earlier in found if not is_earlier)
     if as_json:
-        machines_json = [each.to_json() for each, _ in found]
+        machines_json = [{**each.to_json(), "earlier": is_earlier} for each, _, is_earlier in found]
         document = {"schema": 1, "fail_under": fail_under, "ok": not short, "machines": machines_json}
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
         click.echo("\n".join(coverage_lines(found)))
     sys.exit(int(short))
+
+
+def _machine_of(run: ChosenRun) -> tuple[str, str]:
+    """Return what a machine is known by, whatever its definition was at the time."""
+    return run.execution.identity.machine_name, str(run.source.path)
 
 
 def _made(machines: tuple[str, ...], fixtures: tuple[str, ...]) -> Iterator[ChosenRun]:

@@ -8,12 +8,13 @@ from sfn_sim.analysis.coverage import KINDS, Coverage
 from sfn_sim.source import Source
 
 
-def coverage_lines(found: Sequence[tuple[Coverage, Source]]) -> Iterator[str]:
-    """Yield the coverage of each machine line by line."""
-    for index, (each, source) in enumerate(found):
+def coverage_lines(found: Sequence[tuple[Coverage, Source, bool]]) -> Iterator[str]:
+    """Yield the coverage of each machine line by line; of each it is said whether its definition is an earlier one."""
+    for index, (each, source, is_earlier) in enumerate(found):
         if index:
             yield ""
-        yield f"{each.machine}: {each.percent:.1f}% taken by {each.runs} run{'s' * (each.runs != 1)}"
+        name = f"{each.machine}, an earlier definition" if is_earlier else each.machine
+        yield f"{name}: {each.percent:.1f}% taken by {each.runs} run{'s' * (each.runs != 1)}"
         for kind in KINDS:
             taken, total = each.counts(kind)
             if total:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,30 @@ def test_coverage_counts_all_runs_of_a_file_and_fails_below_its_limit(sfn_sim: C
     assert ended.out.splitlines()[0] == "checkout: 100.0% taken by 1 run"
     document: Any = sfn_sim("coverage", recorded, "--json").json
     assert document["machines"][0]["kinds"]["states"] == {"taken": 3, "total": 3}
+
+
+def test_coverage_counts_runs_of_an_earlier_definition_apart_and_asks_nothing_of_them(
+    sfn_sim: Command, recorded: str, checkout: Path
+) -> None:
+    definition = json.loads(checkout.read_text())
+    checkout.write_text(json.dumps(definition, indent=8))
+    assert sfn_sim("run", str(checkout), "--input", ORDER, "--record", recorded, "--quiet").code == 0
+    assert sfn_sim("coverage", recorded).out.startswith("checkout: 100.0% taken by 2 runs")
+    ask = {"Type": "Choice", "Choices": [{"Variable": "$", "IsPresent": False, "Next": "Idle"}]}
+    states = definition["States"]
+    definition["States"] = {
+        **states, "Ask": {**ask, "Default": definition["StartAt"]}, "Idle": {"Type": "Succeed"},
+    }  # fmt: skip
+    checkout.write_text(json.dumps({**definition, "StartAt": "Ask"}))
+    assert sfn_sim("run", str(checkout), "--input", ORDER, "--record", recorded, "--quiet").code == 0
+    done = sfn_sim("coverage", recorded, "--fail-under", "90")
+    assert done.code == 1
+    assert [line for line in done.out.splitlines() if "taken by" in line] == [
+        "checkout, an earlier definition: 100.0% taken by 2 runs", "checkout: 72.7% taken by 1 run"
+    ]  # fmt: skip
+    checkout.write_text(json.dumps({**definition, "States": states, "Comment": "without Ask"}))
+    assert sfn_sim("run", str(checkout), "--input", ORDER, "--record", recorded, "--quiet").code == 0
+    assert sfn_sim("coverage", recorded, "--fail-under", "90").code == 0
 
 
 def test_coverage_runs_a_machine_in_its_fixtures(sfn_sim: Command, checkout: Path, project: Path) -> None:

@@ -200,6 +200,7 @@ def _diffs(
     if last and visit.left and before[0] != "output":
         # Only what was placed into the input, or taken of it, has been compared with it so far.
         placed = before[0] in ("afterResultPath", "input") or before[1] is given or since[0] == "input"
+        placed = placed and before[1] == visit.output  # an imported run may lack the stages between
         against = before if placed else ("input", given)
         whole = [] if placed else changes(given, visit.output)
         note = _replaces(visit) if before[0] not in ("afterResultPath", "input") else ""
@@ -227,6 +228,8 @@ def _replaces(visit: Visit) -> str:
         return "the Catch has no ResultPath: the error takes the place of the input"
     if visit.state.state.flow.output_path != "$":
         return ""
+    if visit.state.state.flow.result_path != "$":
+        return "the run does not have the result that ResultPath put into it"
     kinds = PassState | TaskState | MapState
     return "no ResultPath: it takes the place of the input" if isinstance(visit.state.state, kinds) else ""
 

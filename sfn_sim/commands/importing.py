@@ -67,7 +67,8 @@ def import_run(histories: tuple[Path, ...], definition: str, execution_arn: str 
     for note in notes:
         click.echo(f"  {note}")
     if not imported.differences:
-        click.echo("  our fold is AWS's in every event")
+        has_gaps = any(each.startswith("event ") for each in imported.lacking)
+        click.echo(f"  our fold is AWS's in every event{' of which the history has the data' if has_gaps else ''}")
 
 
 def _pages(children: tuple[str, ...]) -> dict[str, list[Path]]:

@@ -14,6 +14,7 @@ import pytest
 
 from sfn_sim import ConfigurationError, SfnSimError, StateMachine
 from sfn_sim.analysis.diagnosis.diagnose import diagnose
+from sfn_sim.analysis.explain import explain
 from sfn_sim.analysis.lineage.backwards import lineage
 from sfn_sim.analysis.lineage.places import is_whole, places, stages
 from sfn_sim.analysis.trace import path_text
@@ -157,6 +158,17 @@ def test_truncated_values_are_named() -> None:
     events = printed(production_run())
     events[0]["executionStartedEventDetails"] = {"input": "{", "inputDetails": {"truncated": True}}
     assert "event 1: the history has the input truncated" in import_history(events, MACHINE).lacking
+
+
+def test_a_state_whose_result_was_truncated_is_explained_by_what_there_is() -> None:
+    made = machine(A=task("f", Parameters={"id.$": "$.id"}, ResultPath="$.got", Next="B"), B=passing())
+    events = printed(made.run({"id": 1}, {"f": lambda *_: {"n": 1}}))
+    answered = next(each for each in events if "lambdaFunctionSucceededEventDetails" in each)
+    answered["lambdaFunctionSucceededEventDetails"] = {"outputDetails": {"truncated": True}}
+    run = import_history(events, made).execution
+    output = explain(run, made.source, "A").visits[0].attempts[0][-1]
+    assert (output.stage, [str(each.steps) for each in output.changes]) == ("output", ["('got',)"])
+    assert output.note == "the run does not have the result that ResultPath put into it"
 
 
 def test_the_children_of_a_map_run_are_named_as_lacking() -> None:

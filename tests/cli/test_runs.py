@@ -125,10 +125,15 @@ def test_a_production_run_is_imported_explained_and_replayed(sfn_sim: Command, p
     (project / "described.json").write_text(json.dumps(described))
     ended = sfn_sim("import", "h.json", "--definition", "described.json")
     assert ended.code == 0, ended.err
-    assert "our fold is AWS's in every event" in ended.out
+    assert "our fold is AWS's in every event\n" in ended.out
     assert "lacks the execution's name" in ended.out
     assert find_run("last", project).row.origin == "import"
     assert "no difference" in sfn_sim("replay", "last", "--no-handlers").out
+    bare = [{**each, "stateEnteredEventDetails": {"name": each["stateEnteredEventDetails"]["name"]}}
+            if "stateEnteredEventDetails" in each else each for each in was.history()]  # fmt: skip
+    (project / "h.json").write_text(json.dumps({"events": bare}, default=lambda at: at.isoformat()))
+    told = sfn_sim("import", "h.json", "--definition", "described.json").out
+    assert "our fold is AWS's in every event of which the history has the data" in told
     (project / "h.json").write_text("{}")
     assert sfn_sim("import", "h.json", "--definition", "described.json").code == 2
 

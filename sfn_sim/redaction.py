@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sfn_sim.errors import ConfigurationError
-from sfn_sim.payload import Json
+from sfn_sim.payload import Json, dumps
 from sfn_sim.query.expression import PathError, Scope, SyntaxProblem
 from sfn_sim.query.jsonpath import compile_path
 from sfn_sim.run.execution import Execution
@@ -101,9 +101,14 @@ class Redaction:
                 looked[id(value)] = value
                 self._look(value)
         secrets = [str(v) for k, v in self._secrets if k is str and len(str(v)) >= _SHORTEST_INSIDE]
-        self._texts = {form: self._letters(each, _size(form)) for each in secrets for form in _forms(each)}
-        longest = sorted(self._texts, key=len, reverse=True)
-        self._inside = re.compile("|".join(re.escape(each) for each in longest)) if longest else None
+        numbers = {dumps(v): dumps(made) for (k, v), made in self._secrets.items() if k is not str}
+        numbers = {text: made for text, made in numbers.items() if len(text) >= _SHORTEST_INSIDE}
+        self._texts = numbers | {form: self._letters(each, _size(form)) for each in secrets for form in _forms(each)}
+        forms = {each: re.escape(each) for each in self._texts}
+        # A number is not looked for among the digits of a longer one.
+        forms |= {each: rf"(?<!\d)(?<!\d\.){re.escape(each)}(?!\.?\d)" for each in numbers}
+        longest = sorted(forms, key=len, reverse=True)
+        self._inside = re.compile("|".join(forms[each] for each in longest)) if longest else None
         return self._execution(execution)
 
     def value(self, value: Json) -> Json:
@@ -181,9 +186,9 @@ class Redaction:
             execution,
             input=self.value(execution.input),
             output=self.value(execution.output),
-            error=self._words(execution.error),
-            cause=self._words(execution.cause),
-            input_text=self._words(execution.input_text),
+            error=self.words(execution.error),
+            cause=self.words(execution.cause),
+            input_text=self.words(execution.input_text),
             detail=detail,
             log=self._log(execution.log),
         )
@@ -212,7 +217,7 @@ class Redaction:
         if visit.assigned is not None:
             made.assigned = {name: self.value(value) for name, value in visit.assigned.items()}
         if visit.error is not None:
-            made.error = (self._words(visit.error[0]), self._words(visit.error[1]))
+            made.error = (self.words(visit.error[0]), self.words(visit.error[1]))
         made.printed = tuple((request, self.text(text)) for request, text in visit.printed)
         return made
 
@@ -239,9 +244,10 @@ class Redaction:
             )  # fmt: skip
             setattr(made, "log", inner.log)  # noqa: B010  # a child's own kind of log only knows the time by its parent
             children[index] = made
-        return dataclasses.replace(run, children=children, cause=self._words(run.cause))
+        return dataclasses.replace(run, children=children, cause=self.words(run.cause))
 
-    def _words(self, text: str | None) -> str | None:
+    def words(self, text: str | None) -> str | None:
+        """Return an error or a cause, which may be missing, with what is to be hidden replaced."""
         return None if text is None else self.text(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from sfn_sim.config import Config
     from sfn_sim.testing.one_state import StateResult
 
 
@@ -87,7 +89,23 @@ def _run(
         if world is not None and found is not None:
             opened = stack.enter_context(open_world(world, seed=world.seed, allow_network=found.hosts()))
             given |= {"isolate": False, "start": opened.start}
-        return one.run(handlers=found, **given)
+        return _hidden(one.run(handlers=found, **given), config)
+
+
+def _hidden(result: StateResult, config: Config) -> StateResult:
+    """Return what a state gave with the values replaced that the configuration names."""
+    if not config.redact:
+        return result
+    from sfn_sim.recording import redaction_of
+
+    redaction = redaction_of(config)
+    execution = redaction.execution(result.execution)
+    return dataclasses.replace(
+        result, output=redaction.value(result.output), error=redaction.words(result.error),
+        cause=redaction.words(result.cause),
+        inspection={name: redaction.value(each) for name, each in result.inspection.items()},
+        execution=execution, visit=execution.log.visits[result.visit.index],
+    )  # fmt: skip
 
 
 def _given(options: dict[str, Any], state: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import stat
 import subprocess
@@ -166,6 +167,36 @@ def test_redacted_values_are_in_no_file_and_not_printed_but_stay_equal(sfn_sim: 
     assert len(find_run("last", project).notes) == 1
     sfn_sim("run", "checkout", "--input", json.dumps(given), "--quiet")
     assert sfn_sim("diff", "1", "2").code == 0
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_redacted_number_is_in_no_text_either_and_no_longer_number_is_changed(
+    sfn_sim: Command, project: Path
+) -> None:
+    (project / "sfn-sim.toml").write_text('redact = ["$..salary"]\n[runs]\nkeep = 9\n')
+    (project / "handlers" / "charge_card.py").write_text(
+        "import json\ndef handler(event, context):\n    print('of', event['salary'])\n"
+        "    raise ValueError(json.dumps(event) + ' 512345 1.51234')\n"
+    )
+    given = {"order": {"address": "here"}, "salary": 51234}
+    ended = sfn_sim("run", "checkout", "--input", json.dumps(given), "--json")
+    cause = ended.json["cause"]
+    assert re.findall(r"\d*\.?\d+", cause.partition("here")[2])[1:3] == ["512345", "1.51234"]
+    assert "51234" not in cause.replace("512345", "").replace("1.51234", "")
+    salary = find_run("last", project).execution.input["salary"]  # type: ignore[call-overload,index]
+    assert f'salary\\": {salary}' in cause
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_state_that_is_run_alone_shows_no_redacted_value(sfn_sim: Command, project: Path) -> None:
+    (project / "sfn-sim.toml").write_text('redact = ["$..ssn"]\n')
+    (project / "handlers" / "charge_card.py").write_text(
+        "def handler(event, context):\n    print('of', event['ssn'])\n    return {'said': 'it is ' + event['ssn']}\n"
+    )
+    for more in ((), ("--json",)):
+        ended = sfn_sim("state", "checkout", "Charge", "--input", json.dumps({"ssn": SECRET}), *more)
+        assert (ended.code, SECRET in ended.out) == (0, False)
+        assert "it is " in ended.out
 
 
 def test_where_a_redacted_value_steers_the_run_it_is_said_that_no_replay_gives_it_again(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.behaviour.machines import passing
-from tests.behaviour.test_check_jsonata import SUCCEED, choose, codes
+from tests.behaviour.test_check_jsonata import SUCCEED, choose, codes, found
 
 pytest.importorskip("jlens")
 
@@ -133,3 +133,15 @@ def test_what_a_predicate_keeps_may_be_just_what_has_the_field() -> None:
 def test_a_variable_that_is_read_in_one_branch_only_is_a_warning_where_nobody_assigned_it() -> None:
     assert reads("$states.input.o = 1 ? $y : 0", {"o": 1}) == [("VARIABLE_MISSING", "warning", "A")]
     assert reads("$y", {"o": 1}) == [("VARIABLE_MISSING", "error", "A")]
+
+
+def test_a_condition_that_rules_a_value_out_is_named_and_has_not_lost_it() -> None:
+    (one,) = found(
+        *OPTIONAL,
+        C=choose("{% $exists($states.input.opt) %}", "Done", "A"),
+        A=passing(Output="{% $states.input.opt.y %}"),
+        Done=SUCCEED,
+    )
+    assert (one.code, one.severity) == ("PATH_MISSING", "error")
+    assert one.why == "C lets only what lacks $states.input.opt come here. $states.input.opt was last in its input"
+    assert one.fix == "read it on another way out of C"

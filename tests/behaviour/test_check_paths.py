@@ -67,7 +67,7 @@ def test_what_a_result_has_at_times_is_told_of_the_result_and_no_key_is_taken_fo
     given = machine(None, A=task(ResultSelector={"item.$": "$.Item"}, ResultPath="$.r"))
     (found,) = examine(given, {"id": 7}, results={f"{FUNCTION}f": result}).findings[:1]
     assert (found.code, found.severity) == ("PATH_SOMETIMES_MISSING", "warning")
-    assert found.what == "$.Item is missing from what $ stands for here: {Item?, n}"
+    assert found.what == "$.Item is missing from the state's result: {Item?, n}"
     assert found.fix == "take ResultSelector/item.$ away, and test IsPresent in a Choice after it"
 
 
@@ -438,15 +438,3 @@ def test_the_fix_never_names_the_very_path_that_leads_nowhere() -> None:
 def test_an_object_that_may_be_something_else_is_told_as_that() -> None:
     (found,) = findings({"a": {"b": 1}}, {"a": 1}, A=passing(Parameters={"x.$": "$.a.b"}))
     assert found.what == "$.a may be a number, which has no 'b'"
-
-
-def test_a_choice_that_goes_on_where_the_value_is_not_there_has_not_lost_it() -> None:
-    rule = {"Variable": "$.a.b", "IsPresent": True, "Next": "Done"}
-    (found,) = findings(
-        {"a": {"b": 1}}, {"a": {}},
-        C={"Type": "Choice", "Choices": [rule], "Default": "A"},
-        A=passing(Parameters={"x.$": "$.a.b"}), Done={"Type": "Succeed"},
-    )  # fmt: skip
-    assert (found.code, found.severity) == ("PATH_MISSING", "error")
-    assert found.why == "C goes on here where $.a.b is not there. $.a.b was last in its input"
-    assert found.fix == "go here from C only where it is there"

@@ -323,15 +323,14 @@ def _never(arrival: Arrival, wanted: Steps) -> str:
 
 def describe_loss(planned: PlannedState, steps: Steps, *, caught: bool) -> tuple[str, str, bool]:
     """Return by which of its fields a state loses what stood at `steps`, that field, and if it replaced everything."""
-    state, flow, name, key = planned.state, planned.state.flow, planned.name, path_text(steps)
+    state, flow, name = planned.state, planned.state.flow, planned.name
+    key = path_text(steps, "$states.input" if state.query_language == JSONATA else "$")
     if _only_tests(planned):
-        return f"{name} goes on here where {key} is not there", "Choices", False
+        return f"{name} lets only what lacks {key} come here", "Choices", False
     if state.query_language == JSONATA:
         return _lost_in_jsonata(planned, caught)
     if caught:
         return f"{name}'s catcher puts the error in the place of the whole state: it has no ResultPath", "Catch", True
-    if isinstance(state, ChoiceState) and flow.input_path == flow.output_path == "$":
-        return f"{name} lets only what lacks {key} come here", "Choices", False
     works = isinstance(state, PassState | TaskState | MapState | ParallelState)
     makes = not isinstance(state, PassState) or state.result is not ABSENT or flow.parameters is not ABSENT
     if flow.output_path != "$" and (not works or flow.result_path != "$" or not makes):
@@ -426,7 +425,7 @@ def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
     loser = loss.arrival.state
     flow = loser.state.flow
     if _only_tests(loser):
-        return f"go here from {loser.name} only where it is there"
+        return f"read it on another way out of {loser.name}"
     if loser.state.query_language == JSONATA:
         if flow.output is ABSENT and not loss.caught:
             name = f"{loser.name[:1].lower()}{loser.name[1:]}"
@@ -446,8 +445,6 @@ def _keep(loss: Loss, wanted: Steps, whole: Steps) -> str:
         return f"let the {field} of {loser.name} keep {wanted[-1]}"
     if flow.output_path != "$":
         return f"let the OutputPath of {loser.name} keep it"
-    if isinstance(loser.state, ChoiceState):
-        return f"read it on another way out of {loser.name}"
     if flow.result_path == "$":
         lost = look(loss.arrival.shape, wanted).verdict is Verdict.MISSING and len(wanted) == 1
         place = path_text(wanted) if lost else f"$.{loser.name[:1].lower()}{loser.name[1:]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -25,7 +24,7 @@ from sfn_sim.run.log import Branch
 from sfn_sim.run.seed import Stream
 
 if TYPE_CHECKING:
-    from sfn_sim.query.jsonata import Bindings
+    from sfn_sim.query.jsonata import Bindings, Compiled
 
 _MOST_NEAR = 4
 _ITEMS = ("afterItems", "afterItemsPath", "afterInputPath", "input")
@@ -193,21 +192,27 @@ def _try_jsonata(text: str, fields: Mapping[str, Json], scope: Scope) -> Tried:
     try:
         value = compiled.evaluate(bindings, "expression", None)
     except QueryEvaluationError as error:
-        near = _near_in_jsonata(code, fields)
+        near = _near_in_jsonata(compiled, fields, scope.variables)
         return Tried("jsonata", (Part("", code, tuple(lines), "one value", None, str(error), near),))
     return Tried("jsonata", (Part("", code, tuple(lines), "one value", value),), value)
 
 
-_STATES_PATH = re.compile(r"\$states\.(\w+)((?:\.\w+)+)")
 
-
-def _near_in_jsonata(code: str, fields: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return the paths that might have been meant where a path below $states leads nowhere."""
+def _near_in_jsonata(
+    compiled: Compiled, fields: Mapping[str, Json], variables: Mapping[str, Json]
+) -> tuple[str, ...]:
+    """Return the paths that might have been meant where one below $states or a variable leads nowhere."""
     found: list[str] = []
-    for root, steps in _STATES_PATH.findall(code):
-        value: Json = fields.get(root)
-        before = f"$states.{root}"
-        for name in steps.strip(".").split("."):
+    for read in compiled.reads:
+        if read.called:
+            continue
+        value, before, steps = variables.get(read.name), f"${read.name}", read.steps
+        if read.name == "states":
+            field, steps = "".join(map(str, steps[:1])), steps[1:]
+            value, before = fields.get(field), f"$states.{field}"
+        elif read.name not in variables:
+            found += _near_variables(read.name, variables)
+        for name in map(str, steps):
             if not isinstance(value, dict):
                 break
             if name not in value:
@@ -216,6 +221,12 @@ def _near_in_jsonata(code: str, fields: Mapping[str, Json]) -> tuple[str, ...]:
                 break
             value, before = value[name], f"{before}.{name}"
     return tuple(dict.fromkeys(found))[:_MOST_NEAR]
+
+
+def _near_variables(name: str, variables: Mapping[str, Json]) -> list[str]:
+    """Return the variables that might have been meant: the one that is most like it, else all."""
+    near = nearest(name, dict(variables))
+    return [f"${near}"] if near is not None else [f"${each}" for each in variables]
 
 
 def _try_template(template: Template, data: Json, scope: Scope) -> Tried:
@@ -235,7 +246,10 @@ def _try_path(path: Path, data: Json, scope: Scope) -> Part:
     try:
         value = path.evaluate(data, scope)
     except PathError as problem:
-        return Part("", path.text, lines, _returns(path, None), None, problem.message, _near(path, problem, data))
+        near = _near(path, problem, data)
+        if path.root[1:] and path.root != "$$" and path.root[1:] not in scope.variables:
+            near = tuple(_near_variables(path.root[1:], scope.variables))[:_MOST_NEAR]
+        return Part("", path.text, lines, _returns(path, None), None, problem.message, near)
     return Part("", path.text, lines, _returns(path, value), value)
 
 

@@ -115,6 +115,8 @@ def _path_places(node: Node, around: _Around, inner: _Around) -> Iterator[_Place
     first, *steps = node.parts
     if first.kind != "variable":
         yield from _places(first, around)
+    elif first.value not in ("", "$", "states"):
+        yield around.place(node, first.end)
     for step in steps:
         if step.kind in _SUBJECT_FIRST:
             yield around.place(node, step.parts[0].end)

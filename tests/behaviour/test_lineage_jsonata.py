@@ -332,7 +332,7 @@ def test_what_a_variable_lacks_is_told_with_the_assign_that_made_it() -> None:
     assert found.hops[1].words == "Assign/v of A leaves it out: $states.input.a.gone gives nothing"
     states = {"A": passing(Assign={"v": {"k": 1}}, Next="B"), "B": reader}
     found = lineage(ran(states, given), "B.output.x")
-    assert (found.hops[-1].words, found.lost) == ("Assign/v of A has no $.v.gone", None)
+    assert (found.hops[-1].words, found.lost) == ("Assign/v of A has no $v.gone", None)
 
 
 def test_a_variable_that_nobody_assigns_is_named() -> None:
@@ -447,3 +447,37 @@ def test_both_directions_are_json_and_lines() -> None:
     lines = list(fate_lines(fate(execution, "input.key"), made.source))
     assert lines[1] == "  → A reads it: Output/v $states.input.key  <machine>:9:14"
     assert [each.kind for each in without_passing(lineage(execution, "output.v").hops)] == ["read", "input"]
+
+
+def test_a_variable_that_was_assigned_anew_without_a_field_is_lost_there() -> None:
+    states = {
+        "A": passing(Assign={"v": {"key": "{% $states.input.key %}"}}, Next="B"),
+        "B": passing(Assign={"v": {"other": 1}}, Next="C"),
+        "C": passing(Output="{% {'x': $v.key} %}"),
+    }
+    for address in ("C.variables.v.key", "C.output.x"):
+        found = lineage(ran(states, {"key": KEY}), address)
+        assert ways(found)[-3:] == [
+            ("B.variables.v.key", "lost"), ("A.variables.v.key", "read"), ("input.key", "input"),
+        ]  # fmt: skip
+        assert found.lost is not None
+        assert (found.lost.state, found.lost.field, found.lost.last.text) == ("B", "Assign", "A.variables.v.key")
+        assert found.lost.value == KEY
+
+
+def test_a_state_reads_the_variables_that_states_before_it_gave() -> None:
+    states = {"A": passing(Assign={"v": 1}, Next="B"), "B": passing(Output="{% $v %}")}
+    found = lineage(ran(states), "B.variables.v")
+    assert (found.value, ways(found)[-1]) == (1, ("A.variables.v", "literal"))
+    gone = lineage(ran(states), "B.variables.w")
+    assert gone.hops[0].words == "no state before B gave $w a value; there are: $v"
+
+
+def test_a_variable_that_an_assign_made_null_was_last_there_before() -> None:
+    states = {
+        "A": passing(Assign={"v": {"r": KEY}}, Next="B"), "B": passing(Assign={"v": {"r": None}}, Next="C"),
+        "C": passing(Output="{% $v %}"),
+    }  # fmt: skip
+    found = lineage(ran(states), "C.variables.v.r")
+    assert found.lost is not None
+    assert (found.lost.state, found.lost.value) == ("B", KEY)

@@ -10,7 +10,9 @@ import pytest
 from sfn_sim.analysis.explain_path import data_at, scope_of, try_expression
 from sfn_sim.analysis.lineage.places import find_places
 from sfn_sim.errors import ConfigurationError
+from sfn_sim.query.expression import Scope
 from sfn_sim.report.tried import tried_lines
+from sfn_sim.run.seed import Stream
 from tests.behaviour.machines import graph, machine, passing
 
 ORDER = {"order": {"id": 7, "lines": [{"sku": "A", "qty": 2}, {"sku": "B", "qty": 1}]}}
@@ -102,3 +104,24 @@ def test_the_trial_is_json() -> None:
     document = json.loads(json.dumps(try_expression("$.order.line", ORDER).to_json()))
     assert (document["ok"], document["parts"][0]["near"]) == (False, ["$.order.lines"])
     assert [step["count"] for step in document["parts"][0]["steps"]] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("$ordr.total", ("$order",)),
+        ("$order.totl", ("$order.total",)),
+        ("{% $ordr.total %}", ("$order",)),
+        ("{% $order.totl + 1 %}", ("$order.total",)),
+        ("{% $uppercase($order.totl) %}", ("$order.total",)),
+        ("{% ($mine := 1; $sum($states)) %}", ()),
+    ],
+)
+def test_where_a_variable_leads_nowhere_the_nearest_one_or_its_nearest_key_is_named(
+    text: str, near: tuple[str, ...]
+) -> None:
+    pytest.importorskip("jlens")
+    scope = Scope(dict, {"order": {"total": 3}}, Stream.named(0, "path"))
+    (part,) = try_expression(text, {}, scope).parts
+    assert part.error
+    assert part.near == near

@@ -158,7 +158,7 @@ def _path(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Executi
         diagnosis.fix = _nearest(steps, detail.reached, root)
         origin.wrong_dollar(diagnosis, detail, visit)
     else:
-        variables.explain(diagnosis, detail, visit, execution, root)
+        variables.explain(diagnosis, visit, execution, (root[1:], *steps), detail.reached)
     if execution.error == RUNTIME and visit.state.catchers:
         diagnosis.notes.append("no Catch catches States.Runtime, not even one that names it")
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
 from sfn_sim.analysis.diagnosis import jsonata_origin as from_where
+from sfn_sim.analysis.diagnosis import variables
 from sfn_sim.analysis.trace import MISSING, find_loss, find_null, keys_of, kind_of, look
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json, dumps
@@ -88,7 +89,7 @@ def _undefined(
     if base is None or isinstance(base.values[0], Undefined):
         name = variable[1] if variable else ""
         if name and name != "states" and name not in visit.branch.scope.variables and "(" not in culprit.text:
-            _unknown_variable(diagnosis, name, visit, execution)
+            variables.unknown(diagnosis, visit, execution, name)
             return culprit.start, len(name) + 1
         diagnosis.label = "nothing"
         diagnosis.what = f"{culprit.text} gave nothing"
@@ -115,20 +116,6 @@ def _undefined(
     return start, culprit.end - start
 
 
-def _unknown_variable(diagnosis: Diagnosis, name: str, visit: Visit, execution: Execution) -> None:
-    known = sorted(visit.branch.scope.variables)
-    have = f"there are: {', '.join(f'${each}' for each in known)}" if known else "none is assigned on the way to it"
-    diagnosis.label = "no such variable here"
-    diagnosis.what = f"no variable ${name} has a value in {visit.name}: {have}"
-    diagnosis.why = from_where.assigners(visit, execution.log)
-    near = get_close_matches(name, known, 1)
-    diagnosis.fix = f'give it a value in the Assign of a state before: "Assign": {{"{name}": …}}'
-    if near:
-        diagnosis.fix = f"did you mean ${near[0]}? Or let the state that assigns it assign ${name}"
-    if isinstance(visit.input, dict) and name in visit.input:
-        diagnosis.fix = f"read $states.input.{name}: the state's input has that key, and ${name} is a variable"
-
-
 def _why(diagnosis: Diagnosis, culprit: Part, value: Json, visit: Visit, execution: Execution) -> bool:
     """Say what led to it. Returns whether it is known who should have given it, and the fix says so."""
     path = from_where.path_of(culprit.text)
@@ -136,6 +123,8 @@ def _why(diagnosis: Diagnosis, culprit: Part, value: Json, visit: Visit, executi
         if len(path) == 3:  # below, it is a misspelt name of the Context Object
             _context_for_input(diagnosis, path[2:], visit)
         return False
+    if path is not None and path[0] != "states" and variables.taken_away(diagnosis, visit, execution, path, value):
+        return True
     found = _INPUT.fullmatch(culprit.text)
     if found is None:
         return _never(diagnosis, path, visit, execution)

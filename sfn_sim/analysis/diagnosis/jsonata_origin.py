@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from sfn_sim.analysis.lineage.assigned import given_to
 from sfn_sim.analysis.lineage.places import Place, called, last_of_item, value_at
 from sfn_sim.analysis.trace import MISSING, _Missing, keys_of, look
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import ABSENT, ChoiceState, MapState, ParallelState, PassState, TaskState
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
-from sfn_sim.run.log import Branch, Log, Visit
+from sfn_sim.run.log import Log, Visit
 
 Steps = tuple[str | int, ...]
 _WHOLE = re.compile(r"\{%\s*(.*?)\s*%\}", re.DOTALL)
@@ -182,27 +183,11 @@ class _Walk:
         return self.read(visit, (*path, *below), item) if path is not None else None
 
     def _variable(self, visit: Visit, name: str, steps: Steps) -> Origin | None:
-        giver = next((each for each in seen(visit, self._log) if name in (each.assigned or {})), None)
+        giver = next((each.visit for each in given_to(Place(self._log, visit), (name,))), None)
         if giver is None or giver.state.state.query_language != JSONATA:
             return None
         assign = giver.state.state.assign
         return self._template(giver, assign, "Assign", (name, *steps)) if isinstance(assign, dict) else None
-
-
-def seen(visit: Visit, log: Log) -> list[Visit]:
-    """Return the visits whose variables a state sees, the latest first: those of its way and of the ways round it."""
-    branches: list[Branch] = []
-    branch: Branch | None = visit.branch
-    while branch is not None:
-        branches.append(branch)
-        branch = branch.outer
-    return [each for each in reversed(log.visits[: visit.index]) if any(each.branch is one for one in branches)]
-
-
-def assigners(visit: Visit, log: Log) -> str:
-    """Say which states before a state assign variables, and which; empty if none does."""
-    told = {each.name: ", ".join(f"${name}" for name in each.assigned) for each in seen(visit, log) if each.assigned}
-    return "; ".join(f"the Assign of {name} gives {names}" for name, names in reversed(told.items()))
 
 
 def _text(steps: Steps) -> str:

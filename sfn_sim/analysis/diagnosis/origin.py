@@ -159,7 +159,7 @@ def _read_from(visit: Visit, detail: Detail) -> Any:
 
 def not_given(execution: Execution, visit: Visit, error: str, message: str) -> tuple[str, str]:
     """Return why and how to mend it where a handler complains of a key that it was not given; empty if it does not."""
-    given = _payload(visit)
+    given = _payload(visit) if isinstance(visit.state.state, TaskState) else None
     if not isinstance(given, dict) or not _LACKS.search(f"{error} {message}"):
         return "", ""
     unquoted = (each for each in _NAMES.findall(message) if "_" in each and len(each) >= _ENOUGH)

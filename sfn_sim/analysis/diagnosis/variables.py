@@ -1,60 +1,101 @@
-"""Why a path into a workflow variable leads nowhere: who assigned it, where else it would be known, what is meant."""
+"""Why a read of a workflow variable leads nowhere: who assigned it, who assigned it anew, what is meant.
+
+The same in both query languages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from sfn_sim.analysis.diagnosis.jsonata_origin import assigners, seen
-from sfn_sim.errors import Detail
+from sfn_sim.analysis.lineage.assigned import Replaced, assign_of, given_elsewhere, given_to, replaced
+from sfn_sim.analysis.lineage.places import Place, givers
+from sfn_sim.analysis.trace import path_text
+from sfn_sim.definition.fields import JSONATA
+from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 from sfn_sim.run.log import Visit
 
 if TYPE_CHECKING:
     from sfn_sim.analysis.diagnosis.diagnose import Diagnosis
 
+Steps = tuple[str | int, ...]
 
-def explain(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: Execution, root: str) -> None:
-    """Say why `root`, such as "$order", or what stands below it, is not there."""
-    name = root[1:]
-    known = visit.branch.scope.variables
-    if name not in known:
-        _unknown(diagnosis, name, sorted(known), visit, execution)
+
+def explain(diagnosis: Diagnosis, visit: Visit, execution: Execution, steps: Steps, reached: Json) -> None:
+    """Say why a variable, or what stands below it, is not there.
+
+    Args:
+        diagnosis: takes what is said.
+        visit: the state that reads it.
+        execution: the run.
+        steps: the variable's name, and the steps below it as far as the one that leads nowhere.
+        reached: what that step was looked for in.
+    """
+    name = str(steps[0])
+    if name not in visit.branch.scope.variables:
+        unknown(diagnosis, visit, execution, name)
         return
-    giver = next((each for each in seen(visit, execution.log) if name in (each.assigned or {})), None)
-    if giver is not None:
-        diagnosis.why = f"{giver.name} (event {giver.entered_event}) gave {root} its value"
-    if isinstance(detail.reached, dict) and detail.steps:
-        near = get_close_matches(str(detail.steps[detail.stopped_at]), list(detail.reached), 1)
+    if taken_away(diagnosis, visit, execution, steps, reached):
+        return
+    given = next(given_to(Place(execution.log, visit), steps), None)
+    giver = assign_of(given.visit) if given is not None else "the state that assigns it"
+    if given is not None:
+        diagnosis.why = f"{given.who} gave ${name} its value"
+    if isinstance(reached, dict) and len(steps) > 1:
+        near = get_close_matches(str(steps[-1]), list(reached), 1)
         wanted = f"read {near[0]!r} there, or " if near else ""
-        diagnosis.fix = f"{wanted}let the Assign of {giver.name if giver else 'the state'} keep it"
+        diagnosis.fix = f"{wanted}let {giver} give it"
+    elif reached is None:
+        diagnosis.fix = f"let {giver} give a value there, or test it before"
 
 
-def _unknown(diagnosis: Diagnosis, name: str, known: Sequence[str], visit: Visit, execution: Execution) -> None:
-    diagnosis.label = "no such variable here"
+def taken_away(diagnosis: Diagnosis, visit: Visit, execution: Execution, steps: Steps, reached: Json) -> bool:
+    """Say which Assign gave the variable a new value without what is read; return whether one did."""
+    # Below null, it is the null that took the place of a value.
+    gone = replaced(Place(execution.log, visit), steps[:-1] if reached is None else steps)
+    if gone is None:
+        return False
+    diagnosis.why = gone.words
+    diagnosis.fix = f"let {assign_of(gone.lost.visit)} keep it: {_kept(gone, str(steps[0]))}"
+    return True
+
+
+def _kept(gone: Replaced, name: str) -> str:
+    """Return how an Assign keeps what a variable had."""
+    if gone.lost.value is None:
+        return f"give {path_text(gone.steps[1:], f'${name}')} a value there that is not null"
+    if gone.lost.visit.state.state.query_language == JSONATA:
+        return f'"{name}": "{{% $merge([${name}, {{…}}]) %}}"'
+    key = str(gone.steps[1])
+    return f'"{key}.$": "${name}.{key}" in what it gives {name}'
+
+
+def unknown(diagnosis: Diagnosis, visit: Visit, execution: Execution, name: str) -> None:
+    """Say that a variable has no value, which there are, and who would have given it one."""
+    known = sorted(visit.branch.scope.variables)
     have = f"there are: {', '.join(f'${each}' for each in known)}" if known else "none is assigned on the way to it"
+    diagnosis.label = "no such variable here"
     diagnosis.what = f"no variable ${name} has a value in {visit.name}: {have}"
-    giver = next((each for each in reversed(execution.log.visits) if name in (each.assigned or {})), None)
-    if giver is not None:
-        diagnosis.why = (
-            f"{giver.path} (event {giver.entered_event}) assigned it inside a Map or Parallel: what is assigned there "
-            "is not seen outside"
-        )
-        diagnosis.fix = f"hand it out in the output of {giver.name}, or assign it outside"
-        return
-    diagnosis.why = assigners(visit, execution.log)
+    in_jsonata = visit.state.state.query_language == JSONATA
+    template = f'"{name}": "{{% … %}}"' if in_jsonata else f'"{name}.$": "$…"'
     near = get_close_matches(name, known, 1)
-    later = [each.name for each in execution.machine.states if name in _assigns(each.state.assign)]
-    if near:
+    other = given_elsewhere(execution, visit, name)
+    diagnosis.why = _assigners(visit, execution)
+    diagnosis.fix = f'give it a value in the Assign of a state before: "Assign": {{{template}}}'
+    if near and (other is None or not other.is_inside):
         diagnosis.fix = f"did you mean ${near[0]}? Or let the state that assigns it assign ${name}"
-    elif later:
-        diagnosis.fix = f"{' and '.join(later)} assigns it, but does not come before {visit.name}: assign it earlier"
-    else:
-        diagnosis.fix = f'give it a value in the Assign of a state before: "Assign": {{"{name}.$": "$…"}}'
+    elif other is not None:
+        diagnosis.why, diagnosis.fix = other.words, other.fix
     if isinstance(visit.input, dict) and name in visit.input:
-        diagnosis.fix = f"read $.{name}: the state's input has that key, and ${name} is a variable"
+        path = f"$states.input.{name}" if in_jsonata else f"$.{name}"
+        diagnosis.fix = f"read {path}: the state's input has that key, and ${name} is a variable"
 
 
-def _assigns(template: object) -> set[str]:
-    return {key.removesuffix(".$") for key in template} if isinstance(template, dict) else set()
+def _assigners(visit: Visit, execution: Execution) -> str:
+    """Say which states before a state assign variables, and which; empty if none does."""
+    told = {
+        each.name: ", ".join(f"${name}" for name in each.assigned or {})
+        for each in givers(Place(execution.log, visit))
+    }
+    return "; ".join(f"the Assign of {name} gives {names}" for name, names in reversed(told.items()))

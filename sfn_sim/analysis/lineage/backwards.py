@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sfn_sim.analysis.lineage.assigned import given_elsewhere, given_to
 from sfn_sim.analysis.lineage.choice import step_of
 from sfn_sim.analysis.lineage.hops import Hop, Lineage, Lost, Point, brief, found_at
 from sfn_sim.analysis.lineage.jsonata import Traces, items_at
@@ -27,6 +28,7 @@ from sfn_sim.analysis.lineage.places import (
     read_address,
     stages,
     value_at,
+    variables_before,
 )
 from sfn_sim.analysis.lineage.sources import filled, is_literal, read_by, same_value
 from sfn_sim.analysis.lineage.step_back import (
@@ -36,7 +38,10 @@ from sfn_sim.analysis.lineage.step_back import (
     as_json,
     base_of,
     below,
+    left_out_of_variable,
+    lost_by_assigning,
     lost_of,
+    made_text,
     source_of,
 )
 from sfn_sim.analysis.trace import MISSING, _Missing, effective_input, kind_of, look, path_text
@@ -122,6 +127,8 @@ class _Walk:
         if place is None:
             return self._own_step(stage, steps, value)
         names = [name for name, _ in stages(place.visit)]
+        if stage == "variables" and steps[:1] and steps[0] not in (place.visit.assigned or {}):
+            return _variable(self._execution, place, steps)
         if stage not in names:
             return Back("missing", f"{place.path} never came to its {stage}: {', '.join(names)} are there")
         if stage == "input":
@@ -187,9 +194,9 @@ class _Walk:
         name = place.visit.name
         if found is None:
             data = value_at(place.visit, base)
-            words = f"{step.field} of {name} has no {path_text(steps)}"
-            if step.stage == "variables":  # a variable's name is no key of the data
-                return Back("missing", words, field=step.field, pointer=step.pointer)
+            words = f"{step.field} of {name} has no {made_text(step, steps)}"
+            if step.stage == "variables":
+                return left_out_of_variable(place, steps, words, step.field, step.pointer)
             if look(as_json(data), steps) is MISSING or not steps:
                 near = loss_before(place, steps) if base == "input" else None
                 if near is None:
@@ -200,7 +207,9 @@ class _Walk:
             return Back("lost", words, (source,), step.field, pointer=step.pointer, lost=lost)
         if not isinstance(found.literal, _Missing):
             at = below(step, found.pointer)
-            return Back("literal", f"{at} of {name} has it written down", (), at, "", found.pointer)
+            null = step.stage == "variables" and found.literal is None
+            had = lost_by_assigning(place, steps) if null else None
+            return Back("literal", f"{at} of {name} has it written down", (), at, "", found.pointer, had)
         if len(found.fields) == 1 and not found.fields[0][1]:
             field, _, rest = found.fields[0]
             return self._expression(place, field.expression, rest, base, below(step, field.pointer), field.pointer)
@@ -334,6 +343,17 @@ class _Walk:
             words = f"{who} returned it; it was given the same value as {path_text(same)}"
             return Back("returned", words, (Point(place, stage, (*own, *same)),), **more)
         return Back("returned", f"{who} returned it", **more)
+
+
+def _variable(execution: Execution, place: Place, steps: Steps) -> Back:
+    """Return the step back from a variable that a state reads and does not assign."""
+    given = next(given_to(place, steps), None)
+    if given is not None:
+        return Back("passed", "", (Point(place.at(given.visit.index), "variables", steps),))
+    known = ", ".join(f"${name}" for name in variables_before(place)) or "none"
+    words = f"no state before {place.path} gave ${steps[0]} a value; there are: {known}"
+    other = given_elsewhere(execution, place.visit, str(steps[0]))
+    return Back("missing", f"{words}; {other.words}" if other is not None else words)
 
 
 def _base_of_items(visit: Visit) -> str:

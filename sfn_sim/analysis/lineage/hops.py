@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sfn_sim.analysis.lineage.places import Found, Place, Steps, value_at, where
+from sfn_sim.analysis.lineage.places import Found, Place, Steps, value_at, variables_after, where
 from sfn_sim.analysis.trace import MISSING, _Missing, look, path_text
 from sfn_sim.payload import Json, size_bytes
 from sfn_sim.query.jsonpath import describe
@@ -193,6 +193,8 @@ def brief(value: Found) -> str:
 
 def found_at(point: Point, own: dict[str, Json]) -> Found:
     """Return what stands at a point; `own` has the execution's own input and output."""
+    if point.place is not None and point.stage == "variables":
+        return look(variables_after(point.place), point.steps)
     if point.place is not None:
         return value_at(point.place.visit, point.stage, point.steps)
     return look(own[point.stage], point.steps) if point.stage in own else MISSING

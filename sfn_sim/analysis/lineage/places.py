@@ -29,6 +29,10 @@ Steps: TypeAlias = "tuple[str | int, ...]"
 Found: TypeAlias = "Json | _Missing"
 
 _STAGE = re.compile(r"\.(input|output|result|errorOutput|variables|after[A-Z]\w*)(?=[.\[]|$)")
+_STAGES = (
+    "input", "afterInputPath", "afterParameters", "afterArguments", "afterItemsPath", "afterItems", "result",
+    "errorOutput", "afterResultSelector", "afterResultPath", "afterOutputPath", "variables",
+)  # fmt: skip
 _ENDS = re.compile(r"(input|output)(?=[.\[]|$)")
 _ITEM = re.compile(r"\[(\d+)\]\.")
 _ONCE = ("input", "afterInputPath")
@@ -174,8 +178,7 @@ def read_address(execution: Execution, text: str) -> Address:
     if own := _ENDS.match(text):
         return Address(text, (), own.group(1), _path(text, own.end()))
     raise problem or ConfigurationError(
-        f"{text}: write STATE.STAGE.PATH, such as FinalMerge.input.batch_id; stages are input, afterInputPath, "
-        "afterParameters, afterItemsPath, result, afterResultSelector, afterResultPath, afterOutputPath and output"
+        f"{text}: write STATE.STAGE.PATH, such as FinalMerge.input.batch_id; stages are {', '.join(_STAGES)} and output"
     )
 
 
@@ -299,6 +302,12 @@ def givers(place: Place) -> Iterator[Visit]:
         if earlier.branch is visit.branch and earlier.left and earlier.assigned:
             yield earlier
         visit = earlier
+
+
+def variables_after(place: Place) -> dict[str, Json]:
+    """Return the variables as a state left them: those that it read, and what it assigned itself."""
+    visit = place.visit
+    return {**variables_before(place), **((visit.assigned or {}) if visit.left else {})}
 
 
 def variables_before(place: Place) -> dict[str, Json]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sfn_sim.analysis.lineage.assigned import Given, Replaced, given_to
 from sfn_sim.analysis.lineage.hops import Lost, Point
 from sfn_sim.analysis.lineage.jsonata import (
     Part,
@@ -112,6 +113,12 @@ def below(step: Step, pointer: str) -> str:
     return f"{step.field}{pointer.removeprefix(step.pointer)}"
 
 
+def made_text(step: Step, steps: Steps) -> str:
+    """Return steps into what a template gives, as they are read: of an Assign, a variable's name is the first."""
+    is_assign = step.stage == "variables" and bool(steps)
+    return path_text(steps[1:], f"${steps[0]}") if is_assign else path_text(steps)
+
+
 def as_json(value: Any) -> Json:
     """Return a value; null for one that is missing."""
     return None if isinstance(value, _Missing) else value
@@ -120,6 +127,27 @@ def as_json(value: Any) -> Json:
 def lost_of(near: Loss) -> Lost:
     """Return a loss as a lineage ends with it."""
     return Lost(near.point, near.value, near.state, near.field, near.words)
+
+
+def lost_by_assigning(place: Place, steps: Steps) -> Lost | None:
+    """Return what a variable had at `steps` until a state assigned it; None if it never had it."""
+    had = next((each for each in given_to(place, steps) if each.is_there), None)
+    if had is None:
+        return None
+    mine = Given(place.visit, look(place.visit.assigned, steps))
+    words = Replaced(had, mine, steps).words
+    return Lost(Point(place.at(had.visit.index), "variables", steps), as_json(had.value), place.path, "Assign", words)
+
+
+def left_out_of_variable(place: Place, steps: Steps, words: str, field: str, pointer: str) -> Back:
+    """Return the step back from what a state's Assign does not give: to the value that the variable had before.
+
+    A variable's name is no key of the data: what the state's input has under that name is another thing.
+    """
+    lost = lost_by_assigning(place, steps)
+    if lost is None:
+        return Back("missing", words, (), field, "", pointer)
+    return Back("lost", words, (lost.last,), field, "", pointer, lost)
 
 
 class Jsonata:
@@ -143,10 +171,13 @@ class Jsonata:
         pointer = place.visit.state.state.pointer
         found = filled_jsonata(template, steps)
         if found is None:
-            return self._left_out(place, step, steps, f"has no {path_text(steps)}", nearest_pointer(template, steps))
+            pointer = nearest_pointer(template, steps)
+            return self._left_out(place, step, steps, f"has no {made_text(step, steps)}", pointer)
         name, at = place.visit.name, field_text(step, pointer, found.pointer)
         if not isinstance(found.literal, _Missing):
-            return Back("literal", f"{at} of {name} has it written down", (), at, "", found.pointer)
+            null = step.stage == "variables" and found.literal is None
+            had = lost_by_assigning(place, steps) if null else None
+            return Back("literal", f"{at} of {name} has it written down", (), at, "", found.pointer, had)
         if len(found.parts) == 1 and not found.parts[0].below:
             return self._expression(place, step, steps, found.parts[0], value, item)
         sources: list[Point] = []
@@ -170,9 +201,9 @@ class Jsonata:
         drawn = "; chance or the clock has a part in it"
         match told.kind:
             case "missing" if not told.places:
-                return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", pointer)
+                return self._left_out(place, step, steps, f"gives no {made_text(step, steps)}: {text}", pointer)
             case "missing" if (lost := self._had(place, step, steps)) is not None and lost not in sources:
-                return self._left_out(place, step, steps, f"gives no {path_text(steps)}: {text}", pointer)
+                return self._left_out(place, step, steps, f"gives no {made_text(step, steps)}: {text}", pointer)
             case "missing":
                 words = f"{who} leaves it out: {reads} gives nothing{beside}"
                 return Back("missing", words, sources, **more)
@@ -216,8 +247,8 @@ class Jsonata:
         """Return the step back from what a template does not give: to where it was last there."""
         at = field_text(step, place.visit.state.state.pointer, pointer)
         words = f"{at} of {place.visit.name} {what}"
-        if step.stage == "variables":  # a variable's name is no key of the data
-            return Back("missing", words, (), at, "", pointer)
+        if step.stage == "variables":
+            return left_out_of_variable(place, steps, words, at, pointer)
         source = self._had(place, step, steps)
         if source is not None:
             lost = Lost(source, as_json(value_at(place.visit, source.stage, steps)), place.visit.path, at, words)

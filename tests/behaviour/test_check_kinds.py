@@ -332,3 +332,11 @@ def test_what_a_loop_reads_deeper_each_time_comes_to_an_end() -> None:
         "Done": task(Parameters={"x.$": "$.a"}),
     }
     assert codes(**states) == []
+
+
+@pytest.mark.parametrize("seconds", [30, "{% $states.input.beat %}"])
+def test_a_heartbeat_that_jsonata_gives_can_time_out(seconds: Any) -> None:
+    retry = [{"ErrorEquals": ["States.HeartbeatTimeout"]}]
+    top = {"QueryLanguage": "JSONata"}
+    assert codes({"beat": 3}, top=top, A=task(Retry=retry, HeartbeatSeconds=seconds)) == []
+    assert codes({"beat": 3}, top=top, A=task(Retry=retry)) == [("HANDLER_NEVER_USED", "warning", "A")]

@@ -138,8 +138,11 @@ def _impossible(name: str, planned: PlannedState, raised: frozenset[str] | None)
     if name == errors.QUERY_EVALUATION_ERROR and getattr(state, "query_language", "JSONPath") == "JSONPath":
         return WARNING, f"{name} comes from JSONata, and this state is written in JSONPath"
     if isinstance(state, TaskState):
-        has_heartbeat = state.heartbeat.value is not None or state.heartbeat.path is not None
-        has_timeout = state.timeout.value is not None or state.timeout.path is not None
+        # In JSONata they are among the fields that expressions give.
+        has_heartbeat, has_timeout = (
+            each.value is not None or each.path is not None or each.field in planned.fields
+            for each in (state.heartbeat, state.timeout)
+        )
         if name == errors.HEARTBEAT_TIMEOUT and not has_heartbeat:
             return WARNING, "the state has no HeartbeatSeconds"
         if name == errors.TIMEOUT and not (has_timeout or has_heartbeat):

@@ -20,6 +20,7 @@ from sfn_sim.config import Config
 
 from . import corpus
 
+SOUND = corpus.PROJECT / "tests" / "sound"
 PAGE = corpus.PROJECT / "docs" / "check.md"
 _HEAD, _TAIL = "## Held against AWS\n", "## What it does not do yet\n"
 
@@ -125,6 +126,7 @@ def section() -> str:
         told.update(known.keys())
         severity.update({each: found.severity for each, found in known.items()})
     sound = sum(not run.alarms() for run in runs)
+    machines = len(list(SOUND.glob("*.asl.json")))
     cases = len({run.case for run in runs})
     rows = "".join(
         f"| `{each.code}` | {severity[each]} | {each.state} | {told[each]} | {each.reason} |\n" for each in TRUE_ALARMS
@@ -136,6 +138,9 @@ with its recorded input as `--input`, {sound} have neither an error nor a warnin
 | code | | state | runs | why it is told of a run that succeeded |
 |---|---|---|---|---|
 {rows}
+The {machines} machines of `tests/sound`, written as they are for AWS (polling, callbacks, sagas, Maps of both kinds,
+branches, loops, catching, service integrations), have neither, with and without an example of their input.
+
 """
 
 

@@ -183,8 +183,8 @@ def _sdk_case(name: str) -> str:
 
     What begins with an abbreviation is spelled as the SDK for Java spells it, with a capital.
 
-    Source: Developer Guide, AWS SDK integrations (DbInstanceIdentifier); recorded: ETag and ChecksumCRC32 of S3. Of
-    abbreviations further on: those two, and the SDK for Java.
+    Source: recorded: ETag and ChecksumCRC32 of S3; DbInstances and DbClusters of RDS as published state machines read
+    them. Of other names: assumed, as the SDK for Java makes its names.
     """
     end = next((at for at, each in enumerate(name) if not each.isupper()), len(name))
     # The last capital of several begins the next word.

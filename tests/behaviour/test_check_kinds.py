@@ -100,6 +100,19 @@ def test_a_rule_that_compares_unlike_types_never_holds() -> None:
     assert "is a string" in found.what
 
 
+def test_rules_that_go_by_the_type_of_a_value_are_no_alarm() -> None:
+    ask = choice(
+        {"Variable": "$.limit", "StringEquals": "all", "Next": "All"},
+        {"And": [{"Variable": "$.limit", "NumericGreaterThan": 0}], "Next": "Done"},
+        default="Done",
+    )
+    for examples in ([{"limit": 5}], [{"limit": "all"}], [{"limit": 5}, {"limit": "all"}]):
+        found = findings(*examples, Ask=ask, All=passing(), Done=SUCCEED)
+        assert [each.code for each in found if each.code != "BRANCH_NEVER_TAKEN"] == []
+    (found_still,) = findings({"limit": True}, {"limit": 1}, Ask=ask, All=passing(), Done=SUCCEED)[:1]
+    assert found_still.code == "UNLIKE_TYPES"
+
+
 def test_a_rule_that_contradicts_what_is_known_is_never_taken() -> None:
     found = findings(
         {},

@@ -107,7 +107,7 @@ def _note_types(
     sides = [(value, variable.text)] + ([(operand, str(model.operand))] if operand is not None else [])
     for shape, text in sides:
         verdict = Verdict.UNDECIDED if shape.is_anything else Verdict.PRESENT
-        bad = 0 if shape.is_anything else shape.kinds & ~kinds
+        bad = 0 if shape.is_anything else shape.kinds & ~kinds & ~_kinds_of_other_rules(model, reader)
         if bad:
             verdict = Verdict.SOMETIMES if shape.kinds & kinds else Verdict.MISSING
         reader.see(
@@ -120,6 +120,19 @@ def _note_types(
                 fix=f"compare it as what it is, or test {_test_for(kinds)} first", null=bad == NULL,
             )
         )
+
+
+def _kinds_of_other_rules(model: Comparison, reader: Reader) -> int:
+    """Return the kinds as which the Choice compares or tests the same value elsewhere: its rules go by the type."""
+    found = 0
+    ahead = [rule for rule, _ in reader.state.choices]
+    while ahead:
+        rule = ahead.pop()
+        ahead += rule.rules
+        other = rule.rule
+        if isinstance(other, Comparison) and other is not model and other.variable == model.variable:
+            found |= _TESTS.get(other.operator, 0) or _kinds_compared(other.operator)
+    return found
 
 
 def _test_for(kinds: int) -> str:

@@ -51,19 +51,19 @@ def annotated(text: str, attribute: str = "handler", file: str = "") -> Contract
     if handler.decorator_list:
         # A decorator may hand on another event, and give back something else.
         return None
-    names = _Names(tree)
     arguments = [*handler.args.posonlyargs, *handler.args.args]
-    event = names.shape(arguments[0].annotation) if arguments else ANYTHING
-    result = names.shape(handler.returns)
+    event = _Names(tree).shape(arguments[0].annotation) if arguments else ANYTHING
+    result = _Names(tree, made=True).shape(handler.returns)
     if event.is_anything and result.is_anything:
         return None
     return Contract(source="annotation", file=file, event=event, result=result)
 
 
 class _Names:
-    """What the names of a module stand for."""
+    """What the names of a module stand for; `made`: in what the handler itself makes, where defaults are filled in."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, *, made: bool = False) -> None:
+        self._made = made
         self._classes = {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
         self._aliases: dict[str, ast.expr] = {}
         for each in tree.body:
@@ -123,15 +123,19 @@ class _Names:
         return an_object({}, is_open=True) if outer in _OBJECTS else ANYTHING
 
     def _class(self, node: ast.ClassDef, depth: int) -> Shape:
-        if any(_last(each.func if isinstance(each, ast.Call) else each) == "dataclass" for each in node.decorator_list):
-            return self._members(node, {}, depth)
-        if not self._is_typed_dict(node, depth):
+        is_dataclass = "dataclass" in _decorators(node)
+        if not (self._is_all_here(node, depth) if is_dataclass else self._is_typed_dict(node, depth)):
             return ANYTHING
         fields: dict[str, Field] = {}
         for outer in node.bases:
             if _last(outer) in self._classes:
                 fields.update(self._class(self._classes[_last(outer)], depth + 1).fields)
         return self._members(node, fields, depth)
+
+    def _is_all_here(self, node: ast.ClassDef, depth: int) -> bool:
+        """Tell whether a class and its bases are written in the module: another one may have fields of its own."""
+        known = [self._classes.get(_last(each)) for each in node.bases]
+        return depth <= _DEPTH and all(each is not None and self._is_all_here(each, depth + 1) for each in known)
 
     def _is_typed_dict(self, node: ast.ClassDef, depth: int) -> bool:
         names = [_last(each) for each in node.bases]
@@ -150,11 +154,17 @@ class _Names:
         found = dict(fields)
         for each in node.body:
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-                outer = _last(each.annotation.value) if isinstance(each.annotation, ast.Subscript) else ""
-                optional = outer == "NotRequired" or each.value is not None  # a dataclass fills it in itself
+                outer = _last(each.annotation.value if isinstance(each.annotation, ast.Subscript) else each.annotation)
+                if outer in ("ClassVar", "InitVar"):
+                    continue
+                optional = outer == "NotRequired" or (each.value is not None and not self._made)
                 required = outer == "Required" or (total and not optional)
                 found[each.target.id] = Field(self.shape(each.annotation, depth + 1), required)
         return an_object(found)
+
+
+def _decorators(node: ast.ClassDef) -> list[str]:
+    return [_last(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list]
 
 
 def _last(node: ast.expr) -> str:

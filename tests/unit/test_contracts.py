@@ -17,7 +17,7 @@ from sfn_sim.analysis.contracts import (
     told,
     widened,
 )
-from sfn_sim.query.shapes import ANYTHING, Verdict, describe, fits, look
+from sfn_sim.query.shapes import ANYTHING, Verdict, describe, fits, keys_of, look
 
 ORDER: dict[str, Any] = {
     "type": "object",
@@ -138,6 +138,49 @@ def rows(event: Rows, context: Any) -> "list[Rows] | None": ...
 @traced
 def wrapped(event: Order, context: Any) -> Answer: ...
 '''
+
+
+DATACLASSES = """
+from dataclasses import dataclass, field
+from typing import ClassVar
+from elsewhere import Far
+
+class Plain:
+    size: int
+
+@dataclass
+class Base(Plain):
+    id: str
+
+@dataclass(frozen=True)
+class Made(Base):
+    limit: ClassVar[int] = 3
+    tags: list[str] = field(default_factory=list)
+
+@dataclass
+class Unknown(Far):
+    n: int
+
+@dataclass
+class Round(Round):
+    n: int
+
+def handler(event: Made, context) -> Made: ...
+def unknown(event, context) -> Unknown: ...
+def endless(event, context) -> Round: ...
+"""
+
+
+def test_a_dataclass_has_the_fields_of_its_bases_and_where_it_is_made_its_defaults() -> None:
+    contract = annotated(DATACLASSES)
+    assert contract is not None
+    assert keys_of(contract.event) == "{id, tags?}"
+    assert keys_of(contract.result) == "{id, tags}"
+
+
+@pytest.mark.parametrize("name", ["unknown", "endless"])
+def test_a_dataclass_with_a_base_that_is_not_in_the_module_tells_nothing(name: str) -> None:
+    assert annotated(DATACLASSES, name) is None
 
 
 def test_typed_dicts_tell_a_handlers_contract_without_running_it() -> None:

@@ -161,6 +161,27 @@ def test_a_state_that_replaced_everything_is_named_with_the_one_that_reads_what_
     assert "Group" in found.fix
 
 
+def test_a_key_that_a_result_lacks_is_not_looked_for_in_the_input_that_never_had_it() -> None:
+    call = task(Next="Use")
+    one, other = ({"inner": {"n": 1}, "more": 1}, {"inner": {"n": 1}})
+    known = {call["Resource"]: join_all(shape_of(each, exact=False) for each in (one, other))}
+
+    def found(path: str, *example: Any) -> list[tuple[str, str, str]]:
+        made = machine(None, Call=call, Use=passing(Parameters={"x.$": path}))
+        return [(each.code, each.why, each.fix) for each in examine(made, *example, results=known).findings
+                if each.state == "Use"]  # fmt: skip
+
+    result = "the result of Call, which replaced the whole state,"
+    lacks = [("PATH_MISSING", f"{result} has no inner.id", "let the result of Call have it")]
+    assert found("$.inner.id", {"a": 1}) == found("$.inner.id") == lacks
+    optional = "let the result of Call have it, or test IsPresent in a Choice before"
+    at_times = [("PATH_SOMETIMES_MISSING", f"{result} may lack more", optional)]
+    assert found("$.more", {"id": 1}) == found("$.more") == at_times
+    ((code, why, _),) = found("$.id", {"id": 1})
+    assert code == "STATE_REPLACED"
+    assert why.endswith("$.id was last in its input")
+
+
 def test_a_map_without_result_path_replaces_the_state_with_an_array() -> None:
     (found,) = findings(
         {"items": [1], "key": "k"},

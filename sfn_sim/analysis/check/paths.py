@@ -283,6 +283,11 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
     if loss is None:
         return _never(case.arrival, wanted), None, False
     loser = loss.arrival.state
+    if _is_of_result(case, loss):
+        rest = path_text(wanted, "").lstrip(".")
+        lacks = "has no" if case.certain else "may lack"
+        why = f"the result of {loser.name}, which replaced the whole state, {lacks} {rest}"
+        return why, End(state=loser.name, pointer=loser.state.pointer), False
     how, field, replaced = describe_loss(loser, loss.at or wanted, caught=loss.caught)
     found = look(loss.arrival.shape, loss.at or wanted).verdict
     if found is Verdict.MISSING:
@@ -296,6 +301,22 @@ def _why(case: Case, loss: Loss | None) -> tuple[str, End | None, bool]:
         replaced = replaced and (known or not _near(case))
     pointer = f"{loser.state.pointer}/{field}" if field else loser.state.pointer
     return f"{how}. {last}", End(state=loser.name, pointer=pointer), replaced
+
+
+def _is_of_result(case: Case, loss: Loss) -> bool:
+    """Tell whether a key is missing from a Task's result, and nothing says that it was ever in the Task's input."""
+    planned, wanted = loss.arrival.state, case.wanted
+    flow = planned.state.flow
+    if not wanted or loss.caught or loss.at or planned.state.query_language == JSONATA:
+        return False
+    whole = flow.result_path == flow.output_path == "$" and flow.result_selector is ABSENT
+    if not (isinstance(planned.state, TaskState) and whole):
+        return False
+    there = look(case.arrival.shape, wanted[:-1])
+    has_parent = there.verdict is Verdict.PRESENT and bool(there.shape.kinds & OBJECT)
+    known = len(wanted) > 1 or wanted[-1] in there.shape.fields
+    guessed = loss.found.verdict is Verdict.UNDECIDED and known
+    return has_parent and (loss.found.verdict is Verdict.MISSING or guessed)
 
 
 def _never(arrival: Arrival, wanted: Steps) -> str:
@@ -407,7 +428,9 @@ def _fix(case: Case, loss: Loss | None) -> str:
     near = _near(case)
     if near and not fixes and (loss is None or loss.found.verdict in (Verdict.UNDECIDED, Verdict.MISSING)):
         fixes.append(f"did you mean {case.shown((*steps[:-1], near[0]))}?")
-    if loss is not None and wanted is not None:
+    if loss is not None and wanted is not None and _is_of_result(case, loss):
+        fixes.append(f"let the result of {loss.arrival.state.name} have it")
+    elif loss is not None and wanted is not None:
         fixes.append(_keep(loss, loss.at or wanted, case.seen.steps if not loss.at else loss.at))
     elif not fixes and wanted is None and case.seen.field.startswith("ResultSelector"):
         if case.certain:

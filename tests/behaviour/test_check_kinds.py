@@ -132,6 +132,21 @@ def test_a_rule_on_the_context_object_that_always_holds_hides_what_the_later_one
     assert machine(None, Ask=choice(always, missing), Done=SUCCEED).run({}, {}).status == "SUCCEEDED"
 
 
+def test_a_selecting_path_is_present_even_where_its_beginning_is_not() -> None:
+    ask = choice({"Not": {"Variable": "$.a.b[*]", "IsPresent": True}, "Next": "Done"}, default="Use")
+    made = {"Ask": ask, "Use": passing(), "Done": SUCCEED}
+    assert machine(None, **made).run({"a": []}, {}).path == ["Ask", "Use"]
+    assert [each.code for each in examine(machine(None, **made), {"a": [1]}).findings] == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"InputPath": "$$.Execution.Input"}, {"OutputPath": "$$.Execution.Input.a"}],
+)
+def test_what_is_read_of_the_executions_input_by_the_context_object_is_read(fields: dict[str, Any]) -> None:
+    assert notes({"a": 1}, First=passing(Result=1, Next="Read"), Read=passing(**fields)) == []
+
+
 def test_a_rule_after_one_that_takes_everything_is_never_taken() -> None:
     found = codes(
         {"a": 1},

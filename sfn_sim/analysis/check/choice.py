@@ -72,10 +72,11 @@ def _combined(name: str, rule: PlannedRule, data: Data, reader: Reader) -> tuple
 
 
 def _present(variable: Path, wanted: bool, shape: Shape) -> tuple[Shape, Shape]:
-    if variable.root != "$":
+    if variable.root != "$" or not variable.definite:
+        # A path that selects gives an empty list where its beginning leads nowhere, and that is there.
         return shape, shape
     there = refine(shape, variable.steps, lambda value: value)
-    missing = lack(shape, variable.steps) if variable.definite else shape
+    missing = lack(shape, variable.steps)
     return (there, missing) if wanted else (missing, there)
 
 

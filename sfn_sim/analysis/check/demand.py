@@ -89,6 +89,8 @@ class Demands:
                 self.of_graph(graph, EVERYTHING)
             self.execution_input = EVERYTHING
             return EVERYTHING
+        for step in (*planned.plan.once, *planned.plan.after):
+            self._references(step.expression)  # for what they read of the Context Object alone
         ways = [self.inputs.get(target, NOTHING) if target else at_end for target in self._nexts(planned)]
         out = simplest(place for way in ways for place in way)
         prefix = _prefix(planned)

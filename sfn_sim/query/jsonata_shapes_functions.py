@@ -70,6 +70,16 @@ class Call:
         node = self.nodes[place] if place < len(self.nodes) else self.node
         return self.evaluation.need(self.given[place], kinds, node, self.env, f"${self.name}", _CONVERT)
 
+    def need_items(self, kinds: int, fix: str = _CONVERT, at_least: int = 1) -> bool:
+        """Note whether the first argument has items of `kinds` only, if that many; return whether it never has."""
+        one = self.given[0]
+        item, least, _ = items_of(one)
+        if item.is_never:
+            return False
+        node = self.nodes[0] if self.nodes else self.node
+        items = Given(item, one.there if least >= at_least else Verdict.UNDECIDED, loose=one.loose)
+        return self.evaluation.need(items, kinds, node, self.env, f"${self.name}", fix)
+
     def unsure(self) -> None:
         """Note that what is not followed decides here."""
         self.evaluation.unsure = True
@@ -115,15 +125,9 @@ def _numbers(gives: Shape, of_none: Verdict) -> Operate:
         one = given.argument(0)
         if one.is_missing:
             return one
-        item, at_least, at_most = items_of(one)
-        bad = not item.is_anything and not item.is_never and item.kinds & ~NUMBER
-        if bad:
-            list_of = Given(item, one.there if at_least else Verdict.UNDECIDED, loose=one.loose)
-            node = given.nodes[0] if given.nodes else given.node
-            if given.evaluation.need(list_of, NUMBER, node, given.env, f"${given.name}", _CONVERT):
-                return FAILS
-        elif item.is_anything:
-            given.unsure()
+        _, at_least, at_most = items_of(one)
+        if given.need_items(NUMBER):
+            return FAILS
         if at_least == 0 and of_none is not Verdict.PRESENT:
             there = Verdict.MISSING if at_most == 0 else Verdict.UNDECIDED
             return Given(NEVER if at_most == 0 else gives, worst((one.there, there)), lack=one.lack)
@@ -196,14 +200,8 @@ def _join(given: Call) -> Given:
     one = given.argument(0)
     if one.is_missing:
         return one
-    item, at_least, _ = items_of(one)
-    if item.is_anything:
-        given.unsure()
-    elif not item.is_never:
-        texts = Given(item, one.there if at_least else Verdict.UNDECIDED, loose=one.loose)
-        node = given.nodes[0] if given.nodes else given.node
-        if given.evaluation.need(texts, STRING, node, given.env, "$join", "convert the items with $string"):
-            return FAILS
+    if given.need_items(STRING, "convert the items with $string"):
+        return FAILS
     return needing(ANY_STRING, one)
 
 
@@ -240,8 +238,7 @@ def _merged_list(given: Call) -> Given:
     if one.is_missing:
         return one
     item, at_least, at_most = items_of(one)
-    objects = Given(item, one.there if at_least else Verdict.UNDECIDED, loose=one.loose)
-    if not item.is_never and given.evaluation.need(objects, OBJECT, given.node, given.env, "$merge"):
+    if given.need_items(OBJECT, "merge objects only"):
         return FAILS
     if at_least == at_most == 1 and item.kinds == OBJECT:
         return needing(item, one)
@@ -331,12 +328,10 @@ def _reduce(given: Call) -> Given:
 def _sort(given: Call) -> Given:
     """Sort; without a function to compare them, two items must be both numbers or both texts."""
     one = given.argument(0)
-    item, at_least, at_most = items_of(one)
+    item, _, at_most = items_of(one)
     if one.is_missing or len(given.given) > 1 or item.is_never or (at_most is not None and at_most < 2):
         return _listed(given)
-    alike = Given(item, one.there if at_least > 1 else Verdict.UNDECIDED, loose=one.loose)
-    node = given.nodes[0] if given.nodes else given.node
-    if given.evaluation.need(alike, NUMBER | STRING, node, given.env, "$sort", _COMPARE):
+    if given.need_items(NUMBER | STRING, _COMPARE, at_least=2):
         return FAILS
     if item.kinds & NUMBER and item.kinds & STRING:
         given.unsure()

@@ -400,3 +400,23 @@ def test_what_an_environment_fills_in_decides_nothing() -> None:
     }  # fmt: skip
     given = StateMachine.from_json(document, substitutions={"Mode": "slow"})
     assert [each for each in examine(given, {}).findings if each.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$states.input.lines[n > 0]",
+        "$filter($states.input.lines, function($v) { $v.n > 0 })",
+        "$states.input.lines.n",
+        "$map($states.input.lines, function($v) { $v.n })",
+    ],
+)
+def test_items_that_come_bare_where_one_is_left_are_a_note_with_the_brackets_that_mend_it(expression: str) -> None:
+    def notes(items: str) -> list[Finding]:
+        each = {"Type": "Map", "Items": f"{{% {items} %}}", "ItemProcessor": graph(In=task()), "End": True}
+        return [each for each in found({"lines": [{"n": 1}]}, notes=True, Each=each) if each.code != "INPUT_UNREAD"]
+
+    (one,) = notes(expression)
+    assert (one.code, one.severity, one.state) == ("LIST_MAY_BE_BARE", "note", "Each")
+    assert f'"{{% [{expression}] %}}"' in one.fix
+    assert notes(f"[{expression}]") == notes("$states.input.lines") == []

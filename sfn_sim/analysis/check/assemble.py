@@ -176,6 +176,7 @@ _MAKERS: dict[str, Callable[[str, Sequence[Observation]], Finding | None]] = {
     "match": _plain("NO_CHOICE_MATCHES", ERROR),
     "query": query_finding,
     "list": _plain("LIST_READ_AS_OBJECT", NOTE),
+    "bare": _plain("LIST_MAY_BE_BARE", NOTE),
     "throws": _plain("EXPRESSION_FAILS", ERROR),
     "unlike": _plain("UNLIKE_TYPES", WARNING),
 }

@@ -91,6 +91,15 @@ mend: "first": "{% $exists($states.input.list[0]) ? $states.input.list[0] : null
 mend: "Output": "{% $merge([$states.input, {'results': $states.result}]) %}" in Each''',
         ),
         _code(
+            "LIST_MAY_BE_BARE", NOTE, "an array that comes as its only item, or not at all",
+            """JSONata gives what a path, a predicate, $filter or $map selects as it is where that is one item, and
+            nothing where it is none. A Map needs an array: it fails on the day on which just one item is left.""",
+            '''
+"Items": "{% $states.input.lines[open] %}"
+             ^^^^^^^^^^^^^^^^^^^^^^^^^ one open line is an object, none is nothing
+mend: "Items": "{% [$states.input.lines[open]] %}"''',
+        ),
+        _code(
             "EXPRESSION_FAILS", ERROR, "a JSONata expression that throws",
             """An operator or function gets a value of a type that it does not take, or what is called is no function.
             The state fails with States.QueryEvaluationError. A warning where the value is of that type on some ways,

@@ -17,7 +17,7 @@ class Observation:
 
     Attributes:
         kind: what was looked at: "path", "empty", "need", "intrinsic", "place", "compare", "branch", "match";
-            of JSONata "query" (what an expression gives), "throws", "unlike", "list".
+            of JSONata "query" (what an expression gives), "throws", "unlike", "list", "bare".
         state: the state; `arrival` the way into it.
         pointer: JSON pointer of the field; `field` its name below the state; `expression` its text.
         verdict: PRESENT all well, MISSING certainly wrong, SOMETIMES known to be wrong at times, UNDECIDED unknown.

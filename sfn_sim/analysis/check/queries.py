@@ -98,10 +98,22 @@ def _kept(
     if given.is_missing or given.never_returns:
         return ANYTHING
     if kinds:
+        if kinds == ARRAY and given.loose:
+            _see_bare(reader, text, pointer, name)
         what = f"{name} takes {_WORDS[kinds]}"
         needed = ANYTHING if given.loose and given.shape.kinds & kinds else given.shape
         return reader.need(needed, kinds, pointer, name, text, what)
     return shape
+
+
+def _see_bare(reader: Reader, text: str, pointer: str, name: str) -> None:
+    """Note that a list may come as its only item, where an array is needed."""
+    if reader.see is None:
+        return
+    what = f"{name} takes an array, and of a list this gives a bare value where one item is left, nothing where none is"
+    fix = f'write it in brackets, which always give an array: "{{% [{text}] %}}"'
+    at = (reader.state, reader.arrival, pointer, name, text)
+    reader.see(Observation("bare", *at, Verdict.MISSING, what=what, fix=fix))
 
 
 def condition(step: Step, readable: Shape, reader: Reader) -> tuple[Shape | None, Shape | None]:

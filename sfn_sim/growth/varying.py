@@ -72,7 +72,7 @@ def varied(text: str, folder: Path, settings: Mapping[str, str]) -> Varied:
     present = _present(key, document)
     if present is None and not key.startswith(_FREE):
         there = list(_numbers(document, ""))
-        near = get_close_matches(key, there, 1)
+        near = [each for each in there if each.endswith(f".{key}")] or get_close_matches(key, there, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(there) or 'none'}"
         raise ConfigurationError(f"--vary {text}: {folder} has no value {key}; {hint}")
     if isinstance(present, list):

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from sfn_sim.analysis.check.explain import every_code, page
+from sfn_sim.analysis.learning import CODE as CONTRACT_BROKEN
+from sfn_sim.analysis.lints import LINTS
 from sfn_sim.definition.validate import validate
 from sfn_sim.source import Source
 from sfn_sim.variants import load_variant
@@ -287,6 +289,16 @@ def test_an_example_tells_nothing_of_a_branch_that_its_values_do_not_take(
     assert done.code == int("ERROR" in severities.values())
 
 
+def test_what_goes_wrong_with_all_examples_together_only_is_undecided(sfn_sim: Check, project: Path) -> None:
+    either = "$exists($states.input.a) ? $states.context.Execution.Input.a : 's'"
+    kept = f"$boolean($filter({either}, function($v) {{ $exists($v.t) }}))"
+    states = {"A": {"Type": "Pass", "Output": f"{{% {kept} %}}", "End": True}}
+    write(project / "definitions" / "kept.asl.json", {"QueryLanguage": "JSONata", "StartAt": "A", "States": states})
+    told = sfn_sim("check", "kept", "--input", '{"a": "x"}', "--input", "{}", "--json").json
+    assert [each for each in told["diagnostics"] if each["severity"] != "NOTE"] == []
+    assert told["machines"][0]["undecided"] == 1
+
+
 def test_a_schema_of_the_input_does_close_a_branch(sfn_sim: Check, project: Path) -> None:
     given = {"Variable": "$.coupon", "IsPresent": True, "Next": "Done"}
     states = {"Coupon": {"Type": "Choice", "Choices": [given], "Default": "Done"}, "Done": {"Type": "Succeed"}}
@@ -300,6 +312,11 @@ def test_a_schema_of_the_input_does_close_a_branch(sfn_sim: Check, project: Path
 def test_the_page_tells_every_code() -> None:
     text = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
     assert text.endswith(page().rstrip() + "\n")
+
+
+def test_what_a_run_warns_of_is_explained_too(sfn_sim: Check) -> None:
+    assert {*LINTS, CONTRACT_BROKEN} <= every_code().keys()
+    assert sfn_sim("explain-code", "turned-null").out.startswith("TURNED_NULL (warning)")
 
 
 FOUND = {

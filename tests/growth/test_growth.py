@@ -241,6 +241,7 @@ def test_a_plot_in_plain_characters_shows_payload_history_and_failures(folder: P
         ("input.label=1..3", "the fixture's value is no number and no list: 'x'"),
         ("batches=1..3", "has no value batches; there are: input.n, input.things"),
         ("input.thing=1..3", "did you mean input.things?"),
+        ("things=1..3", "did you mean input.things?"),
     ],
 )
 def test_what_cannot_be_varied_is_refused_in_words(folder: Path, vary: str, words: str) -> None:

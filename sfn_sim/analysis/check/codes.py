@@ -30,14 +30,15 @@ class Code:
     example: str
 
 
-def _code(name: str, severity: str, title: str, meaning: str, example: str) -> Code:
+def code(name: str, severity: str, title: str, meaning: str, example: str) -> Code:
+    """Return a code, its meaning on one line."""
     return Code(name, severity, title, " ".join(meaning.split()), example.strip("\n"))
 
 
 CODES: dict[str, Code] = {
     each.name: each
     for each in (
-        _code(
+        code(
             "PATH_MISSING", ERROR, "a path that leads nowhere on any way into the state",
             """The state reads a path that no way into it can have. The execution fails there with States.Runtime,
             which no Retry and no Catch takes; in JSONata with States.QueryEvaluationError.""",
@@ -47,7 +48,7 @@ CODES: dict[str, Code] = {
                                                        ^^ Prepare makes job of {order}
 mend: read $.job.order.id, or pass on "id.$": "$.id" in the Parameters of Prepare''',
         ),
-        _code(
+        code(
             "PATH_SOMETIMES_MISSING", WARNING, "a path that some ways into the state have, and others lack",
             """At least one way through the machine leads here without the value. The message names that way. An
             execution that takes it fails with States.Runtime, in JSONata with States.QueryEvaluationError.""",
@@ -58,7 +59,7 @@ mend: read $.job.order.id, or pass on "id.$": "$.id" in the Parameters of Prepar
                                                           ^^^^^^ not on Choose → Use
 mend: test IsPresent in a Choice before, or give $.loaded on the other way too''',
         ),
-        _code(
+        code(
             "STATE_REPLACED", ERROR, "a state replaced everything, and a later one reads what is gone",
             """A Pass with Parameters, a Task, Map or Parallel without ResultPath, or a Catch without ResultPath puts
             its own result in the place of the whole state; so does any Output in JSONata. A later state still reads
@@ -69,7 +70,7 @@ mend: test IsPresent in a Choice before, or give $.loaded on the other way too''
                                                         ^^^^^^^ gone since Group
 mend: pass on "key.$": "$.chunked.key" in Group, or give Group a ResultPath''',
         ),
-        _code(
+        code(
             "EXPRESSION_GIVES_NOTHING", ERROR, "a JSONata expression that gives nothing (undefined)",
             """No path in it leads nowhere, and still it gives nothing: an empty list of which an item is read, a
             function without a result. The state fails with States.QueryEvaluationError. A warning where it is so on
@@ -79,7 +80,7 @@ mend: pass on "key.$": "$.chunked.key" in Group, or give Group a ResultPath''',
                         ^^^^^ nothing
 mend: "first": "{% $exists($states.input.list[0]) ? $states.input.list[0] : null %}"''',
         ),
-        _code(
+        code(
             "LIST_READ_AS_OBJECT", NOTE, "a field of the input that is read from each item of a list",
             """A Map or Parallel without Output puts the list of its results in the place of the state. JSONata reads a
             field of a list as that of its items, and gives nothing where no item has it. Whether they have it is not
@@ -90,7 +91,7 @@ mend: "first": "{% $exists($states.input.list[0]) ? $states.input.list[0] : null
                                               ^^^^^^^^^^^^^^^^ of each result of Each
 mend: "Output": "{% $merge([$states.input, {'results': $states.result}]) %}" in Each''',
         ),
-        _code(
+        code(
             "LIST_MAY_BE_BARE", NOTE, "an array that comes as its only item, or not at all",
             """JSONata gives what a path, a predicate, $filter or $map selects as it is where that is one item, and
             nothing where it is none. A Map needs an array: it fails on the day on which just one item is left.""",
@@ -99,7 +100,7 @@ mend: "Output": "{% $merge([$states.input, {'results': $states.result}]) %}" in 
              ^^^^^^^^^^^^^^^^^^^^^^^^^ one open line is an object, none is nothing
 mend: "Items": "{% [$states.input.lines[open]] %}"''',
         ),
-        _code(
+        code(
             "EXPRESSION_FAILS", ERROR, "a JSONata expression that throws",
             """An operator or function gets a value of a type that it does not take, or what is called is no function.
             The state fails with States.QueryEvaluationError. A warning where the value is of that type on some ways,
@@ -110,7 +111,7 @@ mend: "Items": "{% [$states.input.lines[open]] %}"''',
                                               ^^^^^^^^^^^^^^^ a string since Count
 mend: "n": "{% $number($states.input.n) + 1 %}"''',
         ),
-        _code(
+        code(
             "NULL_VALUE", WARNING, "a value that is or may be null where its reader needs otherwise",
             """A Map over null, a path below null, an intrinsic function's argument, or a ResultPath through null
             fails; a comparison with null is false. An error where it is null on every way.""",
@@ -120,7 +121,7 @@ mend: "n": "{% $number($states.input.n) + 1 %}"''',
                                        ^^^^^^^ null on the way over None
 mend: "Result": [], or test IsNull in a Choice before''',
         ),
-        _code(
+        code(
             "CONTEXT_PATH", ERROR, "$ and $$ mixed up, or a part of the Context Object that is not there",
             """$ is the state's input; $$ is the Context Object. $$.Map is there inside a Map only, and $$.Task.Token
             in a Task that waits for its token. A warning where the input is not known.""",
@@ -129,7 +130,7 @@ mend: "Result": [], or test IsNull in a Choice before''',
                              ^^^^^ the input has no Map
 mend: "index.$": "$$.Map.Item.Index"''',
         ),
-        _code(
+        code(
             "WRONG_TYPE", ERROR, "a value of a type that the field does not take",
             """ItemsPath needs an array; SecondsPath, TimeoutSecondsPath, MaxConcurrencyPath and the like need a
             number; TimestampPath, ErrorPath and CausePath need a string. In JSONata Items needs an array, Condition
@@ -140,7 +141,7 @@ mend: "index.$": "$$.Map.Item.Index"''',
                                        ^^^^^^^ an object
 mend: give a path to an array''',
         ),
-        _code(
+        code(
             "INTRINSIC_ARGUMENT", ERROR, "an intrinsic function that refuses its arguments",
             """The number of {} in a States.Format template, or the type of an argument, does not fit. The execution
             fails with States.IntrinsicFailure.""",
@@ -149,7 +150,7 @@ mend: give a path to an array''',
                         ^^^^^ two holes, one argument
 mend: "id.$": "States.Format('{}', $.name)"''',
         ),
-        _code(
+        code(
             "PLACE_CONFLICT", ERROR, "a ResultPath that leads through a value that is no object",
             """A result is put below a string, number, boolean, null or array. The execution fails with
             States.ReferencePathConflict.""",
@@ -159,7 +160,7 @@ mend: "id.$": "States.Format('{}', $.name)"''',
                                              ^^^^ a string since Name
 mend: "ResultPath": "$.orders"''',
         ),
-        _code(
+        code(
             "PATH_ALWAYS_EMPTY", WARNING, "a path with *, .., a slice or a filter below what is not there",
             """Such a path does not fail where its beginning leads nowhere: it gives an empty list, on every way. A note
             where only an example of the input lacks it: another input may have it.""",
@@ -169,7 +170,7 @@ mend: "ResultPath": "$.orders"''',
                                                        ^^^^^ Prepare gives {rows}
 mend: "ids.$": "$.rows[*].id"''',
         ),
-        _code(
+        code(
             "UNLIKE_TYPES", WARNING, "a Choice rule that compares unlike types",
             """The operator compares numbers, strings, booleans or timestamps, and the value is of another type.
             Step Functions does not fail: the rule is false, always. So is = of unlike types in JSONata.""",
@@ -179,7 +180,7 @@ mend: "ids.$": "$.rows[*].id"''',
                                                      ^^^ a string since Count
 mend: "n.$": "$.n"''',
         ),
-        _code(
+        code(
             "BRANCH_NEVER_TAKEN", WARNING, "a Choice rule that no input can reach or meet",
             """What is known of the input here contradicts the rule, or the rules before it take everything. A note
             where it is the Default, or where only an example of the input says so: the rule may be for another.""",
@@ -189,7 +190,7 @@ mend: "n.$": "$.n"''',
                                                               ^^^^^^ it is always "fast"
 mend: take the rule away, or let Set pass the mode on''',
         ),
-        _code(
+        code(
             "NO_CHOICE_MATCHES", ERROR, "a Choice without Default in which no rule can hold",
             """On the way that is named no rule holds. The execution fails with States.Runtime.""",
             '''
@@ -197,7 +198,7 @@ mend: take the rule away, or let Set pass the mode on''',
 "Choose": {"Type": "Choice", "Choices": [{"Variable": "$.mode", "StringEquals": "slow", "Next": "Slow"}]}
 mend: add a "Default"''',
         ),
-        _code(
+        code(
             "HANDLER_NEVER_USED", WARNING, "a Retrier or Catcher for errors that cannot come here",
             """The state cannot raise the error, or an entry before it takes all that this one names. A note where
             only a default that nobody meets could raise it: States.Timeout without TimeoutSeconds.""",
@@ -206,7 +207,7 @@ mend: add a "Default"''',
                                                                    ^^^ taken by States.TaskFailed before
 mend: put the Retrier that names fewer errors first''',
         ),
-        _code(
+        code(
             "UNKNOWN_ERROR_NAME", WARNING, "an error name that nothing raises",
             """The name is close to one that Step Functions or Lambda raises, and is none. The Retrier or Catcher
             never acts.""",
@@ -215,7 +216,7 @@ mend: put the Retrier that names fewer errors first''',
                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 mend: "Lambda.TooManyRequestsException"''',
         ),
-        _code(
+        code(
             "UNCATCHABLE_ERROR", WARNING, "an error name that no Retry and no Catch can take",
             """States.Runtime ends an execution at once, whatever Retry and Catch say.""",
             '''
@@ -223,7 +224,7 @@ mend: "Lambda.TooManyRequestsException"''',
                             ^^^^^^^^^^^^^^
 mend: correct the path or template that raises it''',
         ),
-        _code(
+        code(
             "CAUSE_SWALLOWED", WARNING, "a Catch after which nothing tells what went wrong",
             """The catcher's error output is read by no state after it, and every way from there ends in a Fail state
             with an Error and Cause of its own: the real ones are lost. A note where the Catch names the errors, or the
@@ -234,7 +235,7 @@ mend: correct the path or template that raises it''',
                                                             ^^^ whose cause?
 mend: "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"''',
         ),
-        _code(
+        code(
             "RETRY_OUTLASTS_TIMEOUT", WARNING, "retries that last longer than the machine may run",
             """The waits of one Retrier, with the attempts' own TimeoutSeconds where there is one, add up to more than
             the machine's TimeoutSeconds: the last attempts never come. A note where the waits take less than half of
@@ -245,7 +246,7 @@ mend: "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"''',
                                      20 minutes of waiting
 mend: fewer attempts, or a longer TimeoutSeconds''',
         ),
-        _code(
+        code(
             "INPUT_UNREAD", NOTE, "a field of the input that nothing reads",
             """The example input has a field which no state reads and which is in no output.""",
             '''
@@ -253,7 +254,7 @@ input: {"order": 7, "verbose": true}
 "Charge": {"Type": "Task", …, "Parameters": {"order.$": "$.order"}, "End": true}
 mend: leave verbose out, or pass it on''',
         ),
-        _code(
+        code(
             "OUTPUT_UNREAD", NOTE, "a value that a state makes and nobody reads",
             """A key of Parameters, ItemSelector or ResultSelector, or a Task's result, is read by no state after it
             and is not in the output. It counts against the payload limit.""",
@@ -262,7 +263,7 @@ mend: leave verbose out, or pass it on''',
 "Charge":  {"Type": "Task", …, "Parameters": {"id.$": "$.id"}, "End": true}
 mend: leave "when.$" out''',
         ),
-        _code(
+        code(
             "VARIABLE_MISSING", ERROR, "a variable that has no value where it is read",
             """No Assign on any way into the state gives the variable a value. A warning where some ways do. What is
             assigned in a branch or processor ends with it.""",
@@ -272,7 +273,7 @@ mend: leave "when.$" out''',
                                                        ^^^^^^^ there is $total
 mend: "total.$": "$total"''',
         ),
-        _code(
+        code(
             "CONTRACT_NOT_MET", ERROR, "a Task that does not give its function what that needs",
             """The function's contract (a schema beside its handler, its annotations, or what was learned from runs)
             requires a key that the state does not pass, or passes as another kind of value. A warning where only some
@@ -282,7 +283,7 @@ def handler(event: Order, context): …        class Order(TypedDict): id: str; 
 "Charge": {"Type": "Task", "Resource": "…:function:charge", "Parameters": {"id.$": "$.id"}, …}
 mend: add "total.$": "$.total" to the Parameters''',
         ),
-        _code(
+        code(
             "CONTRACT_KEY_UNREAD", NOTE, "a key that a Task passes and its function does not read",
             """The function's contract names every key that it reads, and this one is not among them. It counts
             against the payload limit.""",
@@ -291,7 +292,7 @@ def handler(event: Order, context): …        class Order(TypedDict): id: str
 "Charge": {"Type": "Task", …, "Parameters": {"id.$": "$.id", "when.$": "$$.State.EnteredTime"}, …}
 mend: leave "when.$" out''',
         ),
-        _code(
+        code(
             "SILENCE_UNUSED", NOTE, "a silence in the configuration that silences nothing",
             """No finding of that code is in that state any more, or the name is wrong.""",
             '''

@@ -6,6 +6,7 @@ import textwrap
 
 from sfn_sim.analysis.check.codes import CODES, Code
 from sfn_sim.analysis.check.load_codes import LOAD_CODES
+from sfn_sim.analysis.check.run_codes import RUN_CODES
 from sfn_sim.errors import ConfigurationError
 from sfn_sim.query.jsonpath import nearest
 
@@ -13,8 +14,8 @@ _WIDTH = 100
 
 
 def every_code() -> dict[str, Code]:
-    """Return all codes: what a walk finds, and what keeps a definition from loading."""
-    return {**LOAD_CODES, **CODES}
+    """Return all codes: what a walk finds, what keeps a definition from loading, and what a run warns of."""
+    return {**LOAD_CODES, **CODES, **RUN_CODES}
 
 
 def explain(name: str) -> str:
@@ -36,7 +37,11 @@ def explain(name: str) -> str:
 def page() -> str:
     """Return the section of `docs/check.md` that tells every code, as Markdown."""
     lines: list[str] = []
-    parts = {"What is found by following the data": CODES, "What is found when it is loaded": LOAD_CODES}
+    parts = {
+        "What is found by following the data": CODES,
+        "What is found when it is loaded": LOAD_CODES,
+        "What a run warns of": RUN_CODES,
+    }
     for title, codes in parts.items():
         lines += [f"## {title}", ""]
         for code in codes.values():

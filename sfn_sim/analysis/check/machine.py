@@ -82,8 +82,9 @@ def check_machine(
     walk.machine(planned)
     demands = demands_of(planned)
     flow = _flow(name, planned, facts, walk)
+    told = _by_example(name, planned, facts, source, flow) if facts.examples else flow
     found = [
-        *(_by_example(name, planned, facts, source, flow) if facts.examples else flow),
+        *told,
         *handler_findings(name, planned),
         *schedule_findings(name, planned),
         *usage_findings(name, planned, demands, proven.given, walk.observations.reached),
@@ -94,6 +95,8 @@ def check_machine(
         evidence.machine(planned)
         found += _by_evidence(name, evidence, found)
     reads, undecided = reads_of(walk.observations, evidence.observations if evidence is not None else None)
+    # What goes wrong with all examples together, and with none alone, is not known.
+    undecided += len({_read_of(each) for each in flow} - {_read_of(each) for each in told})
     findings = [*(from_diagnostic(name, each) for each in warnings), *(located(each, source) for each in found)]
     return Report(
         machine=name, source=source, findings=tuple(ordered(findings)), reads=reads, undecided=undecided,

@@ -20,7 +20,16 @@ FILE = "sfn-sim.toml"
 _KEYS = ("definitions", "handlers", "fixtures", "functions", "substitutions", "serve_world", "check", "runs", "redact")
 _SILENCE_KEYS = ("code", "state", "machine", "reason")
 _FUNCTION_KEYS = ("handler", "path", "env", "env_file", "timeout", "memory", "url")
-_DEFAULT_FUNCTION = "handler"
+_USUAL_NAMES = ("handler", "lambda_handler")
+_DEFAULT_FUNCTION = _USUAL_NAMES[0]
+
+
+def handler_names(attribute: str) -> tuple[str, ...]:
+    """Return what a handler may be called, the first that its module has: of a usual name the other one too.
+
+    Source: Lambda Developer Guide, Python function handler: lambda_handler is the name in its own examples.
+    """
+    return (attribute, *(name for name in _USUAL_NAMES if name != attribute and attribute in _USUAL_NAMES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from sfn_sim.analysis.contracts import (
     widened,
 )
 from sfn_sim.analysis.learning import learn as learn_of
-from sfn_sim.config import Config
+from sfn_sim.config import Config, handler_names
 from sfn_sim.errors import ConfigurationError, MissingHandlerError
 from sfn_sim.payload import Json
 from sfn_sim.query.shapes import ANYTHING, Shape
@@ -102,7 +102,7 @@ class Contracts:
             text = found.file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return None
-        return annotated(text, found.attribute, shown_path(found.file))
+        return annotated(text, handler_names(found.attribute), shown_path(found.file))
 
     def input_of(self, definition: Path) -> tuple[Shape, bool]:
         """Return the shape of a machine's input, and whether it was only learned; anything where nobody says.

@@ -32,22 +32,22 @@ _OBJECTS = ("dict", "Dict", "Mapping", "MutableMapping")
 _DEPTH = 8
 
 
-def annotated(text: str, attribute: str = "handler", file: str = "") -> Contract | None:
+def annotated(text: str, names: Sequence[str] = ("handler",), file: str = "") -> Contract | None:
     """Return what the annotations of a handler say; None where they say nothing, or the text is not Python.
 
     Args:
         text: the module's text.
-        attribute: the name of the handler in it.
+        names: what the handler may be called; the first that is there counts.
         file: where it stands, for messages.
     """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    found = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == attribute]
-    if not found:
+    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+    handler = next((functions[name] for name in names if name in functions), None)
+    if handler is None:
         return None
-    handler = found[-1]
     if handler.decorator_list:
         # A decorator may hand on another event, and give back something else.
         return None

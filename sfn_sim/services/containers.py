@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from sfn_sim import clock
+from sfn_sim.config import handler_names
 from sfn_sim.errors import HandlerImportError
 from sfn_sim.services.environment import missing_variable
 
@@ -83,11 +84,13 @@ class Container:
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             raise HandlerImportError(f"{self._place(error)}: fails when it is imported: {what}{_fix(error)}") from error
-        handler = getattr(module, self._attribute, None)
-        if not callable(handler):
+        wanted = handler_names(self._attribute)
+        handler = next((each for name in wanted if callable(each := getattr(module, name, None))), None)
+        if handler is None:
+            asked = " or ".join(repr(name) for name in wanted)
             names = sorted(name for name, each in vars(module).items() if callable(each) and not name.startswith("_"))
             raise HandlerImportError(
-                f"{self._file}: has no function named {self._attribute!r}; it has: {', '.join(names) or 'none'}. Name "
+                f"{self._file}: has no function named {asked}; it has: {', '.join(names) or 'none'}. Name "
                 f'one in sfn-sim.toml: handler = "{self._file.name}:FUNCTION"'
             )
         found: Callable[[Any, Any], Any] = handler

@@ -21,6 +21,7 @@ from sfn_sim.services.environment import missing_variable
 Handler: TypeAlias = "Callable[[Any, Any], Any]"
 TIMEOUT_S = 900
 MEMORY_MB = 512
+_FILES = ("handler.py", "lambda_function.py")
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
@@ -135,7 +136,8 @@ class Handlers:
     """Where the Python handlers of Lambda functions are found, in this order.
 
     `functions` by name; then what the configuration says of the name; then, for function `a-b`, the function
-    `handler` of `a_b.py` in the folder, or of `handler.py` in its folders `a-b` or `a_b`.
+    `handler` (or `lambda_handler`) of `a_b.py` in the folder, or of `handler.py` (or `lambda_function.py`) in its
+    folders `a-b` or `a_b`.
 
     Args:
         folder: a folder of handlers.
@@ -249,7 +251,8 @@ class Handlers:
             return []
         under = name.replace("-", "_")
         folders = dict.fromkeys((name, under))
-        return [self.folder / f"{under}.py", *(self.folder / each / "handler.py" for each in folders)]
+        inside = (self.folder / each / file for each in folders for file in _FILES)
+        return [self.folder / f"{under}.py", *inside]
 
     def missing(self, resource: str) -> str:
         """Say that a function has no handler, where one would be looked for, and what there is."""
@@ -274,5 +277,5 @@ class Handlers:
         if self.folder is None:
             return []
         names = [path.stem for path in self.folder.glob("*.py") if not path.stem.startswith("_")]
-        names += [path.parent.name for path in self.folder.glob("*/handler.py")]
+        names += [path.parent.name for file in _FILES for path in self.folder.glob(f"*/{file}")]
         return [name.replace("_", "-") for name in names]

@@ -354,11 +354,22 @@ def test_a_key_error_of_another_mapping_is_not_taken_for_a_variable(tmp_path: Pa
 
 
 def test_a_handler_without_the_function_names_those_that_it_has(tmp_path: Path) -> None:
-    write(tmp_path, {"fn.py": "def lambda_handler(event, context): ...\n"})
+    write(tmp_path, {"fn.py": "def main(event, context): ...\n"})
     with pytest.raises(HandlerImportError) as raised:
         result(tmp_path, "fn")
-    words = "has no function named 'handler'; it has: lambda_handler"
+    words = "has no function named 'handler' or 'lambda_handler'; it has: main"
     messages(raised, str(tmp_path / "fn.py"), words, 'handler = "fn.py:FUNCTION"')
+
+
+@pytest.mark.parametrize("file", ["fn.py", "fn/handler.py", "fn/lambda_function.py"])
+def test_a_handler_may_have_the_name_of_lambdas_own_examples(tmp_path: Path, file: str) -> None:
+    write(tmp_path, {file: "def lambda_handler(event, context):\n    return 'it'\n"})
+    assert result(tmp_path, "fn") == "it"
+
+
+def test_of_both_names_handler_is_meant(tmp_path: Path) -> None:
+    write(tmp_path, {"fn.py": "def lambda_handler(e, c):\n    return 1\ndef handler(e, c):\n    return 2\n"})
+    assert result(tmp_path, "fn") == 2
 
 
 @pytest.mark.parametrize(

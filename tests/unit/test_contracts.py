@@ -17,7 +17,8 @@ from sfn_sim.analysis.contracts import (
     told,
     widened,
 )
-from sfn_sim.query.shapes import ANYTHING, Verdict, describe, fits, keys_of, look
+from sfn_sim.config import handler_names
+from sfn_sim.query.shapes import ANY_STRING, ANYTHING, Verdict, describe, fits, keys_of, look
 
 ORDER: dict[str, Any] = {
     "type": "object",
@@ -180,7 +181,7 @@ def test_a_dataclass_has_the_fields_of_its_bases_and_where_it_is_made_its_defaul
 
 @pytest.mark.parametrize("name", ["unknown", "endless"])
 def test_a_dataclass_with_a_base_that_is_not_in_the_module_tells_nothing(name: str) -> None:
-    assert annotated(DATACLASSES, name) is None
+    assert annotated(DATACLASSES, (name,)) is None
 
 
 def test_typed_dicts_tell_a_handlers_contract_without_running_it() -> None:
@@ -193,7 +194,7 @@ def test_typed_dicts_tell_a_handlers_contract_without_running_it() -> None:
 
 
 def test_aliases_and_quoted_annotations_are_read() -> None:
-    contract = annotated(MODULE, "rows")
+    contract = annotated(MODULE, ("rows",))
     assert contract is not None
     assert fits([{"any": 1}], contract.result)
     assert fits(None, contract.result)
@@ -202,8 +203,16 @@ def test_aliases_and_quoted_annotations_are_read() -> None:
 
 @pytest.mark.parametrize("name", ["plain", "wrapped", "no_such"])
 def test_a_handler_that_says_nothing_has_no_contract(name: str) -> None:
-    assert annotated(MODULE, name) is None
+    assert annotated(MODULE, (name,)) is None
 
 
 def test_a_text_that_is_not_python_has_no_contract() -> None:
     assert annotated("def handler(:") is None
+
+
+def test_the_annotations_of_a_handler_with_lambdas_own_name_are_read() -> None:
+    text = "def lambda_handler(event: dict[str, int], context) -> str: ...\n"
+    contract = annotated(text, handler_names("handler"))
+    assert contract is not None
+    assert contract.result == ANY_STRING
+    assert annotated(text, handler_names("main")) is None

@@ -222,7 +222,9 @@ def main() -> NoReturn:
         click.echo("interrupted; handlers, servers and temporary folders are closed", err=True)
         code = _INTERRUPTED
     except click.ClickException as error:
-        code = _refused(error.format_message(), as_json, hint="see sfn-sim run --help")
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        command = context.command_path if context is not None else "sfn-sim"
+        code = _refused(error.format_message(), as_json, hint=f"see {command} --help")
     except DefinitionError as error:
         code = _definition_refused(error, as_json)
     except HandlerWallLimitError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,13 @@ def check(
 
 @click.command("explain-code")
 @click.argument("code")
-def explain_code(code: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def explain_code(code: str, as_json: bool) -> None:
     """Tell what the CODE of a finding means, with an example."""
-    from sfn_sim.analysis.check.explain import explain
+    from sfn_sim.analysis.check.explain import explain, find_code
 
-    click.echo(explain(code))
+    found = find_code(code)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, **asdict(found)}, ensure_ascii=False))
+    else:
+        click.echo(explain(found))

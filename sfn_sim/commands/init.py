@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from sfn_sim.config import Config
+    from sfn_sim.payload import Json
 
 
 @click.command()
 @click.argument("definition", required=False)
 @click.option("--substitute", "substitutions", metavar="NAME=VALUE", multiple=True, help="Fill ${NAME}.")
-def init(definition: str | None, substitutions: tuple[str, ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def init(definition: str | None, substitutions: tuple[str, ...], as_json: bool) -> None:
     """Write sfn-sim.toml, a passing test for each branch of DEFINITION, and a CI workflow.
 
     Without DEFINITION, for every machine in the folder of definitions. What is there already is never overwritten. The
@@ -32,23 +34,21 @@ def init(definition: str | None, substitutions: tuple[str, ...]) -> None:
     files = [find_machine(definition, config.definitions)] if definition is not None else _all(config)
     machines = [(path, StateMachine.load(path, known)) for path in files]
     folder = _folder(files[0], config)
-    _tell(Path(FILE), config.file is None and written(Path(FILE), _configuration(folder, known)))
+    made = [_made(Path(FILE), config.file is None and written(Path(FILE), _configuration(folder, known)))]
     for path, machine in machines:
         text, branches = tests_of(machine, _name(path, machine.name, folder))
         file = Path("tests", f"test_{re.sub(r'[^0-9A-Za-z]+', '_', machine.name)}.py")
-        made = written(file, text)
-        _tell(file, made)
-        taken = sum(branch.execution is not None for branch in branches)
-        if made:
-            click.echo(f"         {taken} of {len(branches)} branches are taken")
-            for branch in branches:
-                if branch.execution is None:
-                    click.echo(f"         not found: {branch.item.name}: {branch.why}")
+        lost: dict[str, Json] = {each.item.name: each.why for each in branches if each.execution is None}
+        taken = len(branches) - len(lost)
+        made.append(_made(file, written(file, text)) | {"branches": len(branches), "taken": taken, "not_found": lost})
     workflow = Path(".github", "workflows", "state-machines.yml")
     jsonata = any(each.state.query_language == "JSONata" for _, machine in machines for each in machine.planned.states)
     package = "'sfn-sim[jsonata]'" if jsonata else "sfn-sim"
-    _tell(workflow, written(workflow, WORKFLOW.format(definitions=folder.as_posix(), package=package)))
-    click.echo("try: python -m pytest")
+    made.append(_made(workflow, written(workflow, WORKFLOW.format(definitions=folder.as_posix(), package=package))))
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "files": made}, ensure_ascii=False))
+    else:
+        _tell(made)
 
 
 def _all(config: Config) -> list[Path]:
@@ -88,5 +88,15 @@ def _configuration(folder: Path, substitutions: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tell(path: Path, made: bool) -> None:
-    click.echo(f"{'wrote' if made else 'kept':8} {path}")
+def _made(path: Path, is_new: bool) -> dict[str, Any]:
+    return {"file": path.as_posix(), "written": is_new}
+
+
+def _tell(made: list[dict[str, Any]]) -> None:
+    for each in made:
+        click.echo(f"{'wrote' if each['written'] else 'kept':8} {each['file']}")
+        if each["written"] and "branches" in each:
+            click.echo(f"         {each['taken']} of {each['branches']} branches are taken")
+            for name, why in each["not_found"].items():
+                click.echo(f"         not found: {name}: {why}")
+    click.echo("try: python -m pytest")

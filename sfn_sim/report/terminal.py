@@ -66,8 +66,9 @@ def show(target: Console, summary: RunSummary, source: Source) -> None:
     """Print a run that has ended."""
     target.print(_states(summary))
     _headroom(target, summary)
-    if summary.world_after:
-        target.print(_world(summary.world_before, summary.world_after))
+    counts = list(_counts(summary.world_before, summary.world_after))
+    if counts:
+        target.print(_world(counts))
     _expectations(target, summary.checks)
     for warning in summary.warnings:
         times = f" ({warning.count} times)" if warning.count > 1 else ""
@@ -147,12 +148,12 @@ def _headroom(target: Console, summary: RunSummary) -> None:
     )
 
 
-def _world(before: Mapping[str, Json], after: Mapping[str, Json]) -> Table:
+def _world(counts: Sequence[tuple[str, int, int]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), title="world", title_justify="left")
     table.add_column("what", overflow="fold", ratio=1)
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, was, now in _counts(before, after):
+    for name, was, now in counts:
         change = now - was
         shown = Text(f"{change:+,}", style="bold") if change else Text("–")
         table.add_row(escape(name), f"{was:,}", f"{now:,}", shown)

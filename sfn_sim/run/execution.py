@@ -22,6 +22,9 @@ from sfn_sim.run.states import BLOCKING, SIMPLE
 _FEWEST_EVENTS = 2
 
 
+_SHOWN = 200
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How an execution is run.
@@ -64,7 +67,7 @@ class Options:
             raise ConfigurationError(f"a payload limit of {self.limit_bytes} bytes: at least 1 is needed")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Execution:
     """An execution and what is known of it.
 
@@ -88,6 +91,13 @@ class Execution:
     cause: str | None = None
     detail: Detail | None = None
     input_text: str | None = None
+
+    def __repr__(self) -> str:
+        # The log would fill pages: a failing property test prints this.
+        ended = f"{self.status} {self.error}" if self.error else self.status
+        text = self.text(self.input)
+        shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        return f"<execution of {self.identity.machine_name}: {ended}, input {shown}>"
 
     def result(self) -> Json:
         """Return the output.

@@ -140,6 +140,9 @@ class Visit:
         self.stages: list[tuple[str, Json]] = [("input", value)]
         self.input_bytes = branch.size
 
+    def __repr__(self) -> str:
+        return f"<visit of {self.path}, event {self.entered_event}>"
+
     @property
     def name(self) -> str:
         """The state's name."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sfn_sim.payload import Json
 from sfn_sim.report.summary import share, state_rows
 from sfn_sim.run.execution import Execution
 from sfn_sim.source import Source
@@ -61,15 +62,24 @@ class ExecutionUnderTest(Execution):
             rewrite=rewrite,
         )  # fmt: skip
 
-    def __repr__(self) -> str:
-        ended = f"{self.status} {self.error}" if self.error else self.status
-        text = self.text(self.input)
-        return f"<execution of {self.machine_name}: {ended}, input {text if len(text) <= 200 else f'{text[:199]}…'}>"
-
     @property
     def elapsed(self) -> float:
         """How long it lasted in virtual time, in seconds."""
         return self.elapsed_ms / 1000
+
+    def variables(self, state: str, visit: int = 1) -> dict[str, Json]:
+        """Return the workflow variables as a state left them: what it read, and what it assigned itself.
+
+        Args:
+            state: the state's name, or its place such as "Chunks[12].Process".
+            visit: which of its visits, from 1.
+
+        Raises:
+            ConfigurationError: the run never came there, or not so often.
+        """
+        from sfn_sim.analysis.lineage.places import chosen, find_places, variables_after
+
+        return variables_after(chosen(find_places(self, state), visit))
 
     @property
     def largest_payload(self) -> LargestPayload:

@@ -127,6 +127,13 @@ def test_recorded_runs_teach_too(sfn_sim: Command, order: Path) -> None:
     assert (order / "contracts" / "load.json").is_file()
 
 
+def test_what_was_learned_is_told_to_machines_too(sfn_sim: Command, order: Path) -> None:
+    sfn_sim("run", "order", "--input", '{"id": "a"}', "--record", "runs.sqlite")
+    (run,) = sfn_sim("learn", "runs.sqlite", "--json").json["runs"]
+    assert (run["machine"], len(run["widened"])) == ("order", 2)
+    assert "contracts/load.json" in run["widened"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("{", "not JSON"), ("[]", "not a contract"), ('{"event": {"type": "text"}}', "type must be one of")],

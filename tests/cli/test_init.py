@@ -39,6 +39,15 @@ def test_the_tests_that_it_writes_pass_one_for_each_branch(sfn_sim: Command, pro
     assert "sfn-sim check definitions" in (project / ".github" / "workflows" / "state-machines.yml").read_text()
 
 
+def test_what_it_wrote_and_kept_is_told_to_machines_too(sfn_sim: Command, project: Path) -> None:
+    shutil.copy(ROOT / "examples" / "checkout.asl.json", project / "definitions")
+    made = {each["file"]: each for each in sfn_sim("init", "--json").json["files"]}
+    tests = made["tests/test_checkout.py"]
+    assert (tests["written"], tests["branches"], tests["taken"], tests["not_found"]) == (True, 2, 2, {})
+    again = sfn_sim("init", "--json").json["files"]
+    assert not any(each["written"] for each in again)
+
+
 def test_the_line_machine_is_led_through_all_its_branches(sfn_sim: Command, project: Path) -> None:
     shutil.copy(ROOT / "definitions" / "line.asl.json", project / "definitions")
     ended = sfn_sim("init", "line", *SUBSTITUTED)

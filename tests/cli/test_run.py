@@ -307,3 +307,24 @@ def test_help_imports_nothing_heavy() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [(("run", "--nope"), "run"), (("check", "--format", "xml"), "check"), (("lineage", "--nope"), "lineage")],
+)
+def test_bad_usage_names_the_help_of_the_command_that_was_used(
+    sfn_sim: Command, words: tuple[str, ...], command: str
+) -> None:
+    ended = sfn_sim(*words)
+    assert ended.code == 2
+    assert ended.err.endswith(f"(see sfn-sim {command} --help)\n")
+
+
+def test_a_fixture_without_a_world_prints_no_table_of_one(sfn_sim: Command, project: Path) -> None:
+    write(project, "plain", {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    (project / "fixtures" / "plain" / "small").mkdir(parents=True)
+    (project / "fixtures" / "plain" / "small" / "fixture.toml").write_text("[input]\nn = 1\n")
+    ended = sfn_sim("run", "plain", "--fixture", "small")
+    assert ended.code == 0, ended.err
+    assert "world" not in ended.out

@@ -385,3 +385,26 @@ def test_a_project_inside_a_larger_one_is_found_from_the_working_folder(project:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=inner, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_an_execution_tells_its_variables_as_each_state_left_them(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_variables(sfn):
+    execution = sfn.run({"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Assign": {"n": 1}, "Next": "B"},
+        "B": {"Type": "Pass", "Assign": {"n": 2, "m": 3}, "Next": "C"},
+        "C": {"Type": "Succeed"},
+    }}, {})
+    assert execution.variables("A") == {"n": 1}
+    assert execution.variables("B") == execution.variables("C") == {"n": 2, "m": 3}
+""").assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_an_execution_is_shown_on_one_line(project: pytest.Pytester) -> None:
+    ran(project, """
+def test_repr(sfn):
+    sfn.mock("charge", {"receipt": "R1"})
+    execution = sfn.run("checkout", {"id": 7})
+    assert repr(execution) == '<execution of checkout: SUCCEEDED, input {"id":7}>'
+    assert repr(execution.visit("Charge")) == "<visit of Charge, event 2>"
+""").assert_outcomes(passed=1)  # fmt: skip

@@ -18,8 +18,8 @@ def every_code() -> dict[str, Code]:
     return {**LOAD_CODES, **CODES, **RUN_CODES}
 
 
-def explain(name: str) -> str:
-    """Return what a code means, with an example.
+def find_code(name: str) -> Code:
+    """Return the code of a name, however it is written.
 
     Raises:
         ConfigurationError: there is no such code; names the nearest.
@@ -30,6 +30,11 @@ def explain(name: str) -> str:
         near = nearest(name.upper(), codes)
         hint = f"did you mean {near}?" if near else f"there are: {', '.join(sorted(codes))}"
         raise ConfigurationError(f"no finding has the code {name}; {hint}")
+    return code
+
+
+def explain(code: Code) -> str:
+    """Return what a code means, with an example."""
     meaning = textwrap.fill(code.meaning, _WIDTH)
     return f"{code.name} ({code.severity}): {code.title}\n\n{meaning}\n\n{code.example}"
 

@@ -235,7 +235,8 @@ def test_a_code_is_explained_with_an_example_and_an_unknown_one_names_the_neares
 def test_a_code_is_explained_to_machines_too(sfn_sim: Check) -> None:
     told = sfn_sim("explain-code", "path-missing", "--json").json
     assert (told["name"], told["severity"]) == ("PATH_MISSING", "error")
-    assert told["meaning"] and told["example"]
+    assert told["meaning"]
+    assert told["example"]
 
 
 def test_what_an_example_lacks_is_a_note_where_it_fails_no_run(sfn_sim: Check, project: Path) -> None:

@@ -19,6 +19,7 @@ from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
 
 _FORMAT = 1
+_AGAIN = re.compile(r"(.*) visit (\d+)", re.DOTALL)
 _ENDS = ("status", "error", "cause", "output", "elapsed")
 _ID = re.compile(r"\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
@@ -97,8 +98,8 @@ def compare_golden(golden: Mapping[str, Any], run: Mapping[str, Any]) -> Compari
 
 
 def _visit(place: str, ours: Any, theirs: Any) -> Iterator[StateDifference]:
-    name, _, number = place.partition(" visit ")
-    visit = int(number or 1) - 1
+    again = _AGAIN.fullmatch(place)
+    name, visit = (again[1], int(again[2]) - 1) if again else (place, 0)
     if ours is None or theirs is None:
         sides = [NOTHING if each is None else _input(each) for each in (ours, theirs)]
         yield StateDifference(name, "entered", (Difference("", *sides),), visit)

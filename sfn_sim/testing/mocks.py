@@ -202,6 +202,12 @@ class Mocks:
             *self.broken, *(problem for mock in self.found.values() for problem in mock.problems()), *self._nobodys(),
         ]  # fmt: skip
 
+    def over_those(self, others: Mocks) -> Mocks:
+        """Return these mocks over others: what goes wrong is noted here, and those need not answer what these do."""
+        others.found = {key: mock for key, mock in others.found.items() if key not in self.found}
+        others.targets = self.targets
+        return Mocks({**others.found, **self.found}, self.broken, self.contracts, self.targets)
+
     def known_to(self, states: Iterable[PlannedState]) -> None:
         """Note what the states of a machine that is run may be answered for."""
         for state in (each.state for each in states):

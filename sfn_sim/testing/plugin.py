@@ -84,10 +84,8 @@ def world(request: pytest.FixtureRequest) -> OpenWorld:
             '@pytest.mark.sfn_world("MACHINE", "FIXTURE")',
             pytrace=False,
         )
-    ran: Ran = _ran(request)
-    ran.check = bool(marker.kwargs.get("check", True))
     worlds: Worlds = request.getfixturevalue("sfn_world")
-    return worlds(*marker.args, **{key: value for key, value in marker.kwargs.items() if key != "check"})
+    return worlds(*marker.args, **marker.kwargs)
 
 
 @pytest.fixture

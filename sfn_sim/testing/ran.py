@@ -32,8 +32,8 @@ class Ran:
         config: the session's configuration; `node` the test.
         executions: its executions, in order.
         states: the states that it ran alone, in order.
-        mocks: its mocks.
-        check: whether what the fixture of a world expects is checked when the test has passed.
+        mocks: its own mocks first; those of fixtures and test cases behind them.
+        expected: what the fixtures of its worlds expect, by world: how it was found after the last run there.
     """
 
     config: pytest.Config
@@ -41,7 +41,7 @@ class Ran:
     executions: list[ExecutionUnderTest] = field(default_factory=list)
     states: list[StateResult] = field(default_factory=list)
     mocks: list[Mocks] = field(default_factory=lambda: [Mocks()])
-    check: bool = False
+    expected: dict[int, Sequence[Check]] = field(default_factory=dict)
 
     @cached_property
     def project(self) -> Project:
@@ -78,15 +78,25 @@ class Ran:
     def problems(self) -> list[str]:
         """Return why the test fails although it passed by itself; empty when all is well."""
         found = [problem for mocks in self.mocks for problem in mocks.problems()]
-        if self.check:
-            found += [
-                f"the fixture's expectation {check.name!r} does not hold: expected {check.expected!r}, "
-                f"actual {check.actual!r}{f' ({check.detail})' if check.detail else ''}"
-                for execution in self.executions
-                for check in execution.checks
-                if not check.held
-            ]
-        return found
+        return found + [
+            f"the fixture's expectation {check.name!r} does not hold: expected {check.expected!r}, "
+            f"actual {check.actual!r}{f' ({check.detail})' if check.detail else ''}"
+            for checks in self.expected.values()
+            for check in checks
+            if not check.held
+        ]
+
+    def mocks_over(self, others: Mocks | None = None) -> Mocks:
+        """Return this test's mocks; over others, which must be used up when the test ends, too."""
+        own = self.mocks[0]
+        if (own or others) and own.contracts is None:
+            from sfn_sim.contracts import Contracts
+
+            own.contracts = Contracts(self.project.config).of
+        if not others:
+            return own
+        self.mocks.append(others)
+        return own.over_those(others)
 
 
 def _print(execution: Execution) -> None:

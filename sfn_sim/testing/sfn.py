@@ -168,19 +168,13 @@ class Sfn:
 
     def _mocks(self, machine: StateMachine, test_case: str | None, file: str | Path | None) -> Mocks:
         """Return this test's mocks, over those of a test case of a MockConfigFile."""
-        if self.mocks and self.mocks.contracts is None:
-            from sfn_sim.contracts import Contracts
-
-            self.mocks.contracts = Contracts(self._ran.project.config).of
         if test_case is None:
             if file is not None:
                 raise ConfigurationError(f"mock_config={str(file)!r} needs test_case=: the file has several")
-            return self.mocks
+            return self._ran.mocks_over()
         from sfn_sim.testing.mock_config import FILE, load
 
-        known = load(file or self._ran.project.root / FILE).mocks(machine.name, test_case)
-        known.found.update(self.mocks.found)
-        return known
+        return self._ran.mocks_over(load(file or self._ran.project.root / FILE).mocks(machine.name, test_case))
 
     def _name(self, machine: StateMachine, more: Mapping[str, Any], options: Options | None) -> str:
         """Return a name that no other execution of this test has."""

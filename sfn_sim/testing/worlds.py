@@ -37,8 +37,11 @@ class OpenWorld:
         world: the world itself.
     """
 
-    def __init__(self, ran: Ran, machine: StateMachine, handlers: Handlers, fixture: Fixture, world: World) -> None:
+    def __init__(
+        self, ran: Ran, machine: StateMachine, handlers: Handlers, fixture: Fixture, world: World, check: bool
+    ) -> None:
         self._ran = ran
+        self._check = check
         self.machine = machine
         self.handlers = handlers
         self.fixture = fixture
@@ -60,15 +63,14 @@ class OpenWorld:
             SfnSimError: it could not be run, which is no outcome of the execution itself.
         """
         __tracebackhide__ = True
-        own = Mocks.read(self.fixture.mocks, self.fixture.path)
-        own.found |= self._ran.mocks[0].found
+        mocks = self._ran.mocks_over(Mocks.read(self.fixture.mocks, self.fixture.path))
         given = self.fixture.input if isinstance(input, Absent) else input
         more.setdefault("start", self._start)
         started = time.perf_counter()
         try:
             execution = self.machine.run(
                 given, self.handlers, seed=self.world.seed if seed is None and options is None else seed,
-                options=options, isolate=False, mocks=own or None, **more,
+                options=options, isolate=False, mocks=mocks or None, **more,
             )  # fmt: skip
         except SfnSimError as error:
             raise error.with_traceback(None) from None
@@ -81,6 +83,8 @@ class OpenWorld:
             if whole
             else check_execution(self.fixture, execution)
         )
+        if self._check and whole:
+            self._ran.expected[id(self)] = checks
         return self._ran.add(execution, self.machine, real_ms, checks)
 
     def __getattr__(self, name: str) -> Any:
@@ -102,6 +106,7 @@ class Worlds:
         settings: Mapping[str, object] | None = None,
         handlers: Given | None = None,
         seed: int | None = None,
+        check: bool = True,
     ) -> OpenWorld:
         """Open the world of a fixture.
 
@@ -111,6 +116,7 @@ class Worlds:
             settings: values over those of the fixture, as `sfn-sim run --set` takes them: `{"dims": 8}`.
             handlers: handlers over the project's own.
             seed: the seed of the world and the run.
+            check: whether what the fixture expects must hold after the last run there with the fixture's own input.
 
         Raises:
             SfnSimError: there is no such machine or fixture, or the world cannot be built.
@@ -130,7 +136,7 @@ class Worlds:
             world = self._opened(loaded, seed, json.dumps(texts, sort_keys=True), known.hosts())
         except SfnSimError as error:
             raise error.with_traceback(None) from None
-        return OpenWorld(self._ran, found, known, loaded, world)
+        return OpenWorld(self._ran, found, known, loaded, world, check)
 
     def _opened(self, fixture: Fixture, seed: int | None, settings: str, hosts: Sequence[str]) -> World:
         """Open a world; one that took long to build is built once in a process, and put back from a snapshot then."""

@@ -254,8 +254,62 @@ def test_by_marker(execution, world):
 @pytest.mark.sfn_world("checkout", "wrong")
 def test_expectations(execution):
     pass
+
+def test_expectations_by_call(sfn_world):
+    sfn_world("checkout", "wrong").run()
+
+@pytest.mark.sfn_world("checkout", "wrong", check=False)
+def test_unchecked(execution):
+    pass
+
+def test_unchecked_by_call(sfn_world):
+    sfn_world("checkout", "wrong", check=False).run()
+    sfn_world("checkout", "wrong").run({"id": 5})  # the fixture speaks of its own input
 """)  # fmt: skip
-    result.assert_outcomes(passed=2, failed=1)
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines(["*the fixture's expectation 'status' does not hold: expected 'FAILED'*"] * 2)
+
+
+def test_the_mocks_of_a_fixture_are_asked_for_and_the_tests_own_are_over_them(project: pytest.Pytester) -> None:
+    folder = Path(project.path) / "fixtures" / "checkout" / "mocked"
+    folder.mkdir(parents=True)
+    answers = '[{return = {receipt = "F"}}, {return = {receipt = "G"}}]'
+    (folder / "fixture.toml").write_text(f'input = {{id = 4}}\n[mocks]\ncharge = {answers}\n')
+    result = ran(project, """
+def test_left_over(sfn_world):
+    assert sfn_world("checkout", "mocked").run().output["charged"] == {"receipt": "F"}
+
+def test_own(sfn, sfn_world):
+    sfn.mock("charge", {"receipt": "T"})
+    assert sfn_world("checkout", "mocked").run().output["charged"] == {"receipt": "T"}
+
+def test_misspelt(sfn, sfn_world):
+    sfn.mock("chrge", {})
+    sfn.mock("charge", {"receipt": "T"})
+    sfn_world("checkout", "mocked").run()
+""")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines([
+        "*the mock of charge has 2 answers and was called 1 times: 1 was never asked for*",
+        "*the mock of chrge is for nobody*did you mean charge?*",
+    ])  # fmt: skip
+
+
+def test_a_state_may_be_called_like_a_golden_runs_repeated_visit(project: pytest.Pytester) -> None:
+    ran(project, """
+import pytest
+from sfn_sim.testing import ok
+def test_golden(sfn, tmp_path):
+    machine = {"StartAt": "Plan visit team", "States": {"Plan visit team": {"Type": "Pass", "Result": 1, "End": True}}}
+    execution = sfn.run(machine, {})
+    execution.golden = tmp_path
+    execution.rewrite = True
+    execution.assert_matches_golden("it")
+    other = sfn.run({**machine, "States": {"Plan visit team": {"Type": "Pass", "Result": 2, "End": True}}}, {})
+    other.golden = tmp_path
+    with pytest.raises(AssertionError, match="Plan visit team"):
+        other.assert_matches_golden("it")
+""").assert_outcomes(passed=1)  # fmt: skip
 
 
 def test_a_thousand_small_runs_are_quick_and_leave_nothing(project: pytest.Pytester) -> None:

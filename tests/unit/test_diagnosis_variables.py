@@ -137,3 +137,41 @@ def test_a_catcher_whose_assign_took_it_away_is_named_and_what_failed_is_no_hand
     )  # fmt: skip
     assert found.why.startswith("the Assign in the Catch of P (event 4) gave $cfg a new value, without it")
     assert "handler" not in f"{found.why} {found.fix}"
+
+
+@pytest.mark.parametrize(
+    ("jsonata", "fix"),
+    [(False, '"host.$": "$cfg.db.host" in what it gives cfg.db'), (True, '"db": "{% $merge([$cfg.db, {…}]) %}"')],
+)
+def test_the_part_that_is_to_be_kept_is_told_where_it_was_lost(jsonata: bool, fix: str) -> None:
+    found = said(
+        jsonata, "$cfg.db.host",
+        A=passing(Assign={"cfg": {"db": {"host": "h"}}}, Next="B"),
+        B=passing(Assign={"cfg": {"db": {"zone": 1}}}, Next="D"),
+    )  # fmt: skip
+    assert found.fix == f"let the Assign of B keep it: {fix}"
+
+
+def test_a_variable_that_a_state_outside_assigns_later_is_not_told_as_one_of_a_map() -> None:
+    inner = {"Type": "Parallel", "Branches": [graph(X=passing(Output="{% $late %}"))], "Next": "L"}
+    made = StateMachine.from_json(
+        {"QueryLanguage": "JSONata", **graph(P=inner, L=passing(Assign={"late": 1}))}
+    )
+    found = diagnose(made.run({}), made.source)
+    assert found is not None
+    assert found.why == "L assigns $late, but does not come before X in this run"
+
+
+def test_what_one_branch_assigns_another_one_does_not_see() -> None:
+    pytest.importorskip("jlens")
+    branches = [
+        graph(A=passing(Assign={"mine": 1})),
+        graph(W={"Type": "Wait", "Seconds": 1, "Next": "X"}, X=passing(Output="{% $mine %}")),
+    ]
+    made = StateMachine.from_json(
+        {"QueryLanguage": "JSONata", **graph(P={"Type": "Parallel", "Branches": branches, "End": True})}
+    )
+    found = diagnose(made.run({}), made.source)
+    assert found is not None
+    assert "P[0].A (event" in found.why
+    assert "is not seen outside" in found.why

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sfn_sim.analysis.lineage.assigned import Replaced, assign_of, given_elsewhere, given_to, replaced
 from sfn_sim.analysis.lineage.places import Place, givers
-from sfn_sim.analysis.trace import path_text
+from sfn_sim.analysis.trace import MISSING, look, path_text
 from sfn_sim.definition.fields import JSONATA
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
@@ -65,10 +65,14 @@ def _kept(gone: Replaced, name: str) -> str:
     """Return how an Assign keeps what a variable had."""
     if gone.lost.value is None:
         return f"give {path_text(gone.steps[1:], f'${name}')} a value there that is not null"
+    # What stands above may have been given anew as well, as far as it is there.
+    new = gone.lost.visit.assigned
+    above = next(at for at in range(len(gone.steps) - 1, 0, -1) if look(new, gone.steps[:at]) is not MISSING)
+    whole = path_text(gone.steps[1:above], f"${name}")
     if gone.lost.visit.state.state.query_language == JSONATA:
-        return f'"{name}": "{{% $merge([${name}, {{…}}]) %}}"'
-    key = str(gone.steps[1])
-    return f'"{key}.$": "${name}.{key}" in what it gives {name}'
+        return f'"{gone.steps[above - 1]}": "{{% $merge([{whole}, {{…}}]) %}}"'
+    kept = path_text(gone.steps[1 : above + 1], f"${name}")
+    return f'"{gone.steps[above]}.$": "{kept}" in what it gives {whole[1:]}'
 
 
 def unknown(diagnosis: Diagnosis, visit: Visit, execution: Execution, name: str) -> None:

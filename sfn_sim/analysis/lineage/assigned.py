@@ -14,7 +14,7 @@ from sfn_sim.analysis.trace import _Missing, look, path_text
 from sfn_sim.definition.model import ChoiceState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.run.execution import Execution
-from sfn_sim.run.log import Visit
+from sfn_sim.run.log import Branch, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,10 @@ class Elsewhere:
 
 def given_elsewhere(execution: Execution, visit: Visit, name: str) -> Elsewhere | None:
     """Return where a variable is assigned that a state cannot read; None if no state of the machine assigns it."""
-    inner = next((each for each in reversed(execution.log.visits) if name in (each.assigned or {})), None)
-    if inner is not None and inner.branch is not visit.branch:
+    around = _branches(visit)
+    assigning = (each for each in reversed(execution.log.visits) if name in (each.assigned or {}))
+    inner = next((each for each in assigning if not any(each.branch is one for one in around)), None)
+    if inner is not None:
         words = f"{inner.path} (event {inner.entered_event}) assigned it inside a Map or Parallel"
         fix = f"hand it out in the output of {inner.name}, or assign it outside"
         return Elsewhere(f"{words}: what is assigned there is not seen outside", fix, is_inside=True)
@@ -103,13 +105,27 @@ def given_elsewhere(execution: Execution, visit: Visit, name: str) -> Elsewhere 
     others = [each.name for each in machine.states if name in set(_assigned_by(each))] if machine is not None else []
     if not others:
         return None
-    before = {each.name for each in execution.log.visits[: visit.index]}
+    mine = execution.log.visits[: visit.index]
+    before = {each.name for each in mine if any(each.branch is one for one in around)}
     passed = [each for each in others if each in before]
     if passed:  # it went on by another rule or catcher than the one that assigns
-        words = f"{' and '.join(passed)} assigns ${name}, but not on the way that this run took out of it"
+        words = f"{passed[0]} assigns ${name}, but not on the way that this run took out of it"
         return Elsewhere(words, f"assign ${name} on every way out of {passed[0]}")
-    words = f"{' and '.join(others)} assigns ${name}, but does not come before {visit.name} in this run"
-    return Elsewhere(words, f"assign ${name} on every way to {visit.name}, before it")
+    first, *more = others
+    who = f"{', '.join(others)} assign ${name}, but do" if more else f"{first} assigns ${name}, but does"
+    return Elsewhere(
+        f"{who} not come before {visit.name} in this run", f"assign ${name} on every way to {visit.name}, before it"
+    )
+
+
+def _branches(visit: Visit) -> list[Branch]:
+    """Return the branch that a visit is on and those round it, whose variables it reads."""
+    found: list[Branch] = []
+    branch: Branch | None = visit.branch
+    while branch is not None:
+        found.append(branch)
+        branch = branch.outer
+    return found
 
 
 def _assigned_by(planned: PlannedState) -> Iterator[str]:

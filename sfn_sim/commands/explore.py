@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--state", metavar="NAME", help="Only faults in this state, by its name or path.")
 @click.option("--at", type=click.IntRange(0), metavar="N", help="Only faults of invocation N of the good run, from 0.")
 @click.option("--fault", metavar="NAME", help="Only this fault, as the table names it.")
+@click.option("--order", metavar="NAME", help="Only this order of children, as the table names it: 'order 3'.")
 @click.option("--exhaustive", is_flag=True, help="Every invocation, not one of each class.")
 @click.option("--schedules", type=click.IntRange(0), default=0, metavar="N",
               help="Also N other orders of children, and two executions at once in N orders.")
@@ -38,14 +39,16 @@ def explore(machine: str, *, as_json: bool, **options: Any) -> None:
     Exit codes: 0 no fault does harm, 3 a fault loses data, hangs a run or lets it succeed wrongly.
     """
     from sfn_sim.explore.exploring import Exploration
+    from sfn_sim.explore.points import Order
     from sfn_sim.report.explored import explored_lines
 
+    order = Order.read(options["order"]) if options["order"] is not None else None
     explorer, file = _explorer(machine, **options)
     earlier = _read(file) if options["resume"] else []
     with explorer:
-        one = options["at"] is not None or options["fault"] is not None
+        one = any(options[name] is not None for name in ("at", "fault", "order"))
         wanted = {name: options[name] for name in ("exhaustive", "state", "at", "fault")}
-        probes = explorer.probes(**wanted)
+        probes = explorer.probes(**wanted) if order is None else []
         kept = [each for each in earlier if each.probe in {probe.name for probe in probes}]
         made: list[Tried] = list(earlier)
 
@@ -60,6 +63,8 @@ def explore(machine: str, *, as_json: bool, **options: Any) -> None:
             probes, budget_s=_seconds(options["budget"]), done={each.probe for each in kept}, progress=progress
         )
         found.tried[:0] = kept
+        if order is not None:
+            found.tried.append(explorer.schedule(order))
         found.tried += explorer.schedules(options["schedules"])
     if not as_json and sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)

@@ -24,6 +24,7 @@ from sfn_sim.explore.points import (
     RECOVERED,
     WRONG,
     AwsCall,
+    Order,
     Point,
     Probe,
     Tried,
@@ -217,12 +218,15 @@ class Explorer:
         """Run children in other orders, and two executions at once, `count` times each; yield how each ended."""
         for number in range(count):
             for together in (False, True):
-                order = random.Random(f"{self._seed} {number} {together}")
-                assert self._start_world is not None
-                restore(self.world, self._start_world)
-                name = f"{'two at once, order' if together else 'order'} {number}"
-                outcome, detail = self._scheduled(self._injected(order=order), together=together)
-                yield Tried(name, "(all)", -1, name, outcome, detail)
+                yield self.schedule(Order(number, together))
+
+    def schedule(self, order: Order) -> Tried:
+        """Run children in one other order, and tell how that ended."""
+        drawn = random.Random(f"{self._seed} {order.number} {order.together}")
+        assert self._start_world is not None
+        restore(self.world, self._start_world)
+        outcome, detail = self._scheduled(self._injected(order=drawn), together=order.together)
+        return Tried(order.name, "(all)", -1, order.name, outcome, detail)
 
     def _scheduled(self, injected: Injected, *, together: bool) -> tuple[str, str]:
         start = self.world.start

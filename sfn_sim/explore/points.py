@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sfn_sim.definition.plan import PlannedMachine
+from sfn_sim.errors import ConfigurationError
 from sfn_sim.payload import Json, loads
 from sfn_sim.run.effects import Invoke, Outcome
 from sfn_sim.world.snapshot import Snapshot
@@ -17,6 +18,9 @@ LOST = "lost data"
 HUNG = "hung"
 WRONG = "wrong success"
 BAD = (LOST, WRONG, HUNG)
+_TIMEOUTS = ("States.Timeout", "States.HeartbeatTimeout")
+# The other names of Step Functions' own stand for any error, or are none that a task ends in.
+_OF_TASKS = (*_TIMEOUTS, "States.Permissions")
 _WHEN = ("before", "after")
 _SHAPE_DEPTH = 4
 _INDEX = re.compile(r"\[\d+\]")
@@ -141,6 +145,34 @@ class Tried:
         }  # fmt: skip
 
 
+_TOGETHER, _ALONE = "two at once, order", "order"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Another order of children: a number from 0, and whether two executions run at once."""
+
+    number: int
+    together: bool
+
+    @property
+    def name(self) -> str:
+        """What names it, here and in `--order`."""
+        return f"{_TOGETHER if self.together else _ALONE} {self.number}"
+
+    @classmethod
+    def read(cls, name: str) -> Order:
+        """Return the order of a name.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        what, _, number = name.rpartition(" ")
+        if what not in (_TOGETHER, _ALONE) or not number.isascii() or not number.isdigit():
+            raise ConfigurationError(f"--order {name!r}: write {_ALONE} N or {_TOGETHER} N, as the table names it")
+        return cls(int(number), what == _TOGETHER)
+
+
 def chosen(points: Sequence[Point], *, exhaustive: bool) -> list[Point]:
     """Return the points to try: of those with the same state, function and shapes, the first; all if `exhaustive`."""
     if exhaustive:
@@ -158,9 +190,10 @@ def faults_at(point: Point, machine: PlannedMachine) -> Iterator[Fault]:
         ("Lambda.TooManyRequestsException", "Lambda.ServiceException", *_named_errors(point.state, machine))
     )
     for name in names:
-        if name not in ("Runtime.ExitError", "Sandbox.Timedout"):
+        if name not in ("Runtime.ExitError", "Sandbox.Timedout", *_TIMEOUTS):
             yield Fault(name, "error", "before", name)
-    for name in ("Runtime.ExitError", "Sandbox.Timedout"):
+    timeouts = [name for name in _TIMEOUTS if name in names]
+    for name in ("Runtime.ExitError", "Sandbox.Timedout", *timeouts):
         for when in _WHEN:
             yield Fault(f"{name}-{when}", "error", when, name)
     yield Fault("unnamed-exception", "error", "before", "Exception")
@@ -197,7 +230,7 @@ def _named_errors(state: str, machine: PlannedMachine) -> Iterator[str]:
         if planned.state.name != state or errors is None:
             continue
         for each in (*errors.retriers, *errors.catchers):
-            yield from (name for name in each.error_equals if not name.startswith("States."))
+            yield from (name for name in each.error_equals if not name.startswith("States.") or name in _OF_TASKS)
 
 
 def _requests(point: Point) -> tuple[tuple[str, str], ...]:

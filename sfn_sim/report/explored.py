@@ -36,8 +36,8 @@ def explored_lines(
         yield ""
         yield f"✗ {each.outcome}: {each.fault} in {each.state}"
         yield f"  {each.detail}"
-        if each.at >= 0:
-            yield f"  {command} --at {each.at} --fault {shlex.quote(each.fault)}"
+        again = f"--at {each.at} --fault" if each.at >= 0 else "--order"
+        yield f"  {command} {again} {shlex.quote(each.fault)}"
     yield ""
     more = f", {left:,} not tried: the budget was spent (--resume goes on)" if left else ""
     yield f"{len(tried):,} faults tried, {len(bad):,} of them show a defect{more}"

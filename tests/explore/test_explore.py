@@ -57,6 +57,26 @@ def test_a_handler_that_swallows_its_errors_succeeds_wrongly(folder: Path) -> No
     assert "sfn-sim explore orders --fixture two --at 1 --fault 'dynamodb.TransactWriteItems#0:503'" in result.stdout
 
 
+def test_an_order_that_shows_a_defect_is_told_with_the_command_that_shows_it_again(folder: Path) -> None:
+    project(folder, NOT_IDEMPOTENT)
+    result = explore("--order", "two at once, order 0")
+    assert result.exit_code == 3
+    assert "two at once, order 0 in (all)" in result.stdout
+    assert "sfn-sim explore orders --fixture two --order 'two at once, order 0'" in result.stdout
+    assert "1 faults tried" in result.stdout
+    refused = explore("--order", "backwards")
+    assert "write order N or two at once, order N" in str(refused.exception)
+
+
+def test_a_timeout_that_a_retrier_names_meets_the_task_before_and_after_its_work(folder: Path) -> None:
+    project(folder, IDEMPOTENT)
+    file = folder / "definitions" / "orders.asl.json"
+    file.write_text(file.read_text().replace('"States.ALL"', '"States.Timeout"'))
+    for when in ("before", "after"):
+        result = explore("--at", "1", "--fault", f"States.Timeout-{when}", "--json")
+        assert outcomes(result) == {f"States.Timeout-{when}": "recovered"}
+
+
 def test_a_connection_reset_after_the_write_is_met_by_the_clients_own_retry(folder: Path) -> None:
     project(folder, IDEMPOTENT)
     result = explore("--at", "1", "--fault", "dynamodb.TransactWriteItems#0:reset-after", "--json")

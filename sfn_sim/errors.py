@@ -203,7 +203,15 @@ class FixtureError(SfnSimError):
 
 
 class UnsupportedFeatureError(SfnSimError):
-    """A feature of AWS that sfn-sim does not carry out; the text names its place."""
+    """A feature of AWS that sfn-sim does not carry out; the text names its place.
+
+    Attributes:
+        pointer: JSON pointer of the state that needs it, where the text does not name its line yet.
+    """
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 class MockError(SfnSimError):

@@ -15,7 +15,7 @@ from sfn_sim.definition.model import ABSENT, Absent, Definition, MapState, TaskS
 from sfn_sim.definition.parse import parse
 from sfn_sim.definition.plan import PlannedMachine, plan
 from sfn_sim.definition.validate import validate
-from sfn_sim.errors import DefinitionError, InputError, MissingHandlerError
+from sfn_sim.errors import DefinitionError, InputError, MissingHandlerError, UnsupportedFeatureError
 from sfn_sim.payload import Json, NestedTooDeeply, copy_if_plain, loads, size_bytes
 from sfn_sim.run.context import Identity
 from sfn_sim.run.execution import Execution, Options, execute, execute_together
@@ -245,9 +245,13 @@ class StateMachine:
                 executor = around.mocks.over(executor, around.start)
             stack.callback(executor.close)
             stack.enter_context(rare_collections())
-            if len(identities) > 1:
-                return execute_together(self.planned, value, identities, executor, options)
-            return [execute(self.planned, value, identities[0], executor, options)]
+            try:
+                if len(identities) > 1:
+                    return execute_together(self.planned, value, identities, executor, options)
+                return [execute(self.planned, value, identities[0], executor, options)]
+            except UnsupportedFeatureError as error:
+                place = f"{self.source.locate(error.pointer + '/Resource')}: " if error.pointer else ""
+                raise UnsupportedFeatureError(f"{place}{error}") from None
 
     def check_handlers(self, handlers: Handlers, mocks: Mocks | None = None) -> None:
         """Refuse handlers that do not answer for every function that the definition names and no mock answers for.

@@ -242,10 +242,12 @@ def _whole(call: Call, value: Json, size: int, printed: str) -> Json:
 
 
 def _unsupported(planned: PlannedState, what: str) -> UnsupportedFeatureError:
+    target = f'"state:{planned.name}"'
     return UnsupportedFeatureError(
-        f"state {planned.name} (at {planned.state.pointer}) needs {what}, which sfn-sim does not carry out yet. "
-        "Tasks on Lambda functions are (by ARN, by arn:aws:states:::lambda:invoke, and that with .waitForTaskToken), "
-        "and activities; in a test a mock can answer for any other."
+        f"state {planned.name} needs {what}, which sfn-sim does not carry out yet. Tasks on Lambda functions are (by "
+        "ARN, by arn:aws:states:::lambda:invoke, and that with .waitForTaskToken), and activities; a mock can answer "
+        f"for any other: {target} = … in the [mocks] of a fixture, sfn.mock({target}, …) in a test",
+        planned.state.pointer,
     )
 
 

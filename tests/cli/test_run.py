@@ -328,3 +328,20 @@ def test_a_fixture_without_a_world_prints_no_table_of_one(sfn_sim: Command, proj
     ended = sfn_sim("run", "plain", "--fixture", "small")
     assert ended.code == 0, ended.err
     assert "world" not in ended.out
+
+
+def test_an_integration_that_is_not_carried_out_is_refused_where_the_run_comes_to_it(
+    sfn_sim: Command, project: Path
+) -> None:
+    given = {"QueueUrl": "q", "MessageBody": "m"}
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": given}
+    rule = {"Variable": "$.send", "IsPresent": True, "Next": "Send"}
+    ask = {"Type": "Choice", "Choices": [rule], "Default": "Done"}
+    states = {"Ask": ask, "Send": {**send, "End": True}, "Done": {"Type": "Succeed"}}
+    write(project, "sender", {"StartAt": "Ask", "States": states})
+    assert sfn_sim("run", "sender", "--input", "{}").code == 0
+    ended = sfn_sim("run", "sender", "--input", '{"send": 1}')
+    assert ended.code == 2
+    place = str(Path("definitions") / "sender.asl.json") + ":17:19: state Send needs the resource"
+    assert place in ended.err
+    assert '"state:Send" = … in the [mocks] of a fixture' in ended.err

@@ -18,6 +18,7 @@ from sfn_sim.query.jsonpath import compile_reference_path
 from sfn_sim.run.log import Log, Visit
 
 Steps: TypeAlias = "Sequence[str | int]"
+_WIDTH = 200
 _PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_]\w*)*")
 
 
@@ -270,6 +271,40 @@ def elsewhere(value: Json, key: str | int, avoid: Steps, limit: int = 4000) -> l
             below += [((*at, name), inner) for name, inner in each.items()]
         level = below
     return found
+
+
+def lists_in(value: Json, most: int = 2) -> list[Steps]:
+    """Return where an object has lists, the shallowest first; inside lists none is looked for."""
+    found: list[Steps] = []
+    level: list[tuple[Steps, Json]] = [((), value)]
+    while level and len(found) < most:
+        below: list[tuple[Steps, Json]] = []
+        for at, each in level[:_WIDTH]:
+            for name, inner in each.items() if isinstance(each, dict) else ():
+                if isinstance(inner, list):
+                    found.append((*at, name))
+                below.append(((*at, name), inner))
+        level = below
+    return found[:most]
+
+
+def array_fix(state: str, steps: Sequence[Steps], *, jsonata: bool, given: bool) -> str:
+    """Say which array a Map is to go through, of those that are there.
+
+    Args:
+        state: the Map; `jsonata` its language.
+        steps: where arrays stand in its input.
+        jsonata: whether it is in JSONata.
+        given: whether it has Items or ItemsPath already.
+    """
+    field = "Items" if jsonata else "ItemsPath"
+    paths = [path_text(each, "$states.input" if jsonata else "$") for each in steps]
+    if not paths:
+        return f"give {state} an array: no field of its input is one"
+    if given:
+        return f"let {field} of {state} read {' or '.join(paths)}, which is an array"
+    value = f"{{% {paths[0]} %}}" if jsonata else paths[0]
+    return f'give {state} "{field}": "{value}"'
 
 
 def path_text(steps: Steps, root: str = "$") -> str:

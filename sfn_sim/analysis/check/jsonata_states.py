@@ -135,7 +135,8 @@ def _items(planned: PlannedState, readable: Shape, reader: Reader) -> Shape:
     if step is not None:
         return queries.filled(step, readable, reader, ARRAY)
     pointer = planned.state.pointer
-    return reader.need(raw(reader), ARRAY, pointer, "Items", "", "a Map without Items needs an array as its input")
+    shape, what = raw(reader), "a Map without Items needs an array as its input"
+    return reader.need(shape, ARRAY, pointer, "Items", "", what, maps.array_in(planned, shape))
 
 
 def _selected(planned: PlannedState, item: Shape, reader: Reader) -> Shape:

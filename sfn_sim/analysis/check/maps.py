@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from sfn_sim.analysis.trace import array_fix
+from sfn_sim.definition.fields import JSONATA
 from sfn_sim.definition.model import MapState
 from sfn_sim.definition.plan import PlannedState
 from sfn_sim.query.shapes import ANYTHING, ARRAY, NEVER, Shape, an_array, an_object
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from sfn_sim.analysis.check.reader import Reader
     from sfn_sim.analysis.check.walk import Walk
 
+_DEEPEST = 3
+_MOST_NAMED = 2
 _TOLERATES = ("ToleratedFailureCount", "ToleratedFailurePercentage")
 
 
@@ -23,6 +27,23 @@ def item_of(items: Shape) -> Shape:
     """Return the shape of an item; over an empty list nothing runs, and the processor is looked at all the same."""
     item = (items.items or NEVER) if items.kinds == ARRAY else ANYTHING
     return ANYTHING if item.is_never else item
+
+
+def array_in(state: PlannedState, shape: Shape) -> str:
+    """Return which array of what it reads a Map could go through; empty where it is not known what there is."""
+    if shape.is_anything or shape.open or shape.kinds & ARRAY:
+        return ""
+    in_jsonata = state.state.query_language == JSONATA
+    given = ("Items" if in_jsonata else "ItemsPath") in {**state.paths, **state.fields}
+    return array_fix(state.name, _arrays(shape, ()), jsonata=in_jsonata, given=given)
+
+
+def _arrays(shape: Shape, at: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return where an object is known to have arrays, the shallowest first."""
+    known = [(key, each.shape) for key, each in shape.fields.items() if each.required]
+    found = [(*at, key) for key, inner in known if inner.kinds == ARRAY]
+    deeper = [place for key, inner in known if len(at) < _DEEPEST for place in _arrays(inner, (*at, key))]
+    return [*found, *deeper][:_MOST_NAMED]
 
 
 def run_inline(planned: PlannedState, selected: Shape, item: Shape, reader: Reader, walk: Walk) -> Shape:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias, cast
 
+from sfn_sim.analysis.check import maps
 from sfn_sim.analysis.check.observations import Observation
 from sfn_sim.analysis.check.reader import Reader
 from sfn_sim.analysis.check.states import raw
@@ -102,7 +103,8 @@ def _kept(
             _see_bare(reader, text, pointer, name)
         what = f"{name} takes {_WORDS[kinds]}"
         needed = ANYTHING if given.loose and given.shape.kinds & kinds else given.shape
-        return reader.need(needed, kinds, pointer, name, text, what)
+        fix = maps.array_in(reader.state, raw(reader)) if name == "Items" else ""
+        return reader.need(needed, kinds, pointer, name, text, what, fix)
     return shape
 
 

@@ -350,9 +350,10 @@ def _map(planned: PlannedState, reader: Reader, walk: Walk) -> list[Exit]:
 
 def _items(planned: PlannedState, data: Data, reader: Reader) -> Shape:
     if "ItemsPath" in planned.paths:
-        return _read(planned, reader, data, "ItemsPath", ARRAY, "an array") or ANYTHING
-    pointer = planned.state.pointer
-    return reader.need(data.shape, ARRAY, pointer, "ItemsPath", "$", "a Map without ItemsPath needs an array")
+        fix = maps.array_in(planned, data.shape)
+        return _read(planned, reader, data, "ItemsPath", ARRAY, "an array", fix) or ANYTHING
+    pointer, what = planned.state.pointer, "a Map without ItemsPath needs an array"
+    return reader.need(data.shape, ARRAY, pointer, "ItemsPath", "$", what, maps.array_in(planned, data.shape))
 
 
 def _selected(planned: PlannedState, data: Data, item: Shape, reader: Reader) -> Shape:

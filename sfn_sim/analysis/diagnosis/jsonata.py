@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, cast
 
 from sfn_sim.analysis.diagnosis import jsonata_origin as from_where
 from sfn_sim.analysis.diagnosis import variables
-from sfn_sim.analysis.trace import MISSING, find_loss, find_null, keys_of, kind_of, look
+from sfn_sim.analysis.trace import (
+    MISSING,
+    array_fix,
+    find_loss,
+    find_null,
+    keys_of,
+    kind_of,
+    lists_in,
+    look,
+)
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json, dumps
 from sfn_sim.query.jsonata import Bindings, compile_expression
@@ -49,6 +58,9 @@ def _expression(diagnosis: Diagnosis, detail: Detail, visit: Visit, execution: E
         diagnosis.fix = f"let it give {_expected(detail)}"
         if _expected(detail) == "an array":
             diagnosis.fix += ": write [] behind a path; a list of one item, which JSONata gives as the item, stays one"
+            lists = lists_in(visit.input)
+            if detail.field == "Items" and lists:
+                diagnosis.fix = f"{array_fix(visit.name, lists, jsonata=True, given=True)}; or {diagnosis.fix}"
     elif detail.problem == "unsupported":
         diagnosis.label = "a function"
         diagnosis.what = f"{detail.field} gave a function, which is no JSON"
@@ -64,9 +76,8 @@ def _value(diagnosis: Diagnosis, detail: Detail, visit: Visit, _: Execution) -> 
     """A field to which JSONata gave a value of the right type that it does not take."""
     diagnosis.what = detail.message
     if not detail.field:
-        state = visit.state.state
-        diagnosis.fix = f'give {visit.name} "Items": "{{% $states.input.… %}}" with the array that it is to go through'
-        diagnosis.pointer = state.pointer
+        diagnosis.fix = array_fix(visit.name, lists_in(visit.input), jsonata=True, given=False)
+        diagnosis.pointer = visit.state.state.pointer
 
 
 def _parts(detail: Detail, visit: Visit, execution: Execution) -> tuple[Part, ...]:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sfn_sim.analysis.kept import is_imported
-from sfn_sim.analysis.trace import keys_of, kind_of
+from sfn_sim.analysis.trace import array_fix, keys_of, kind_of, lists_in
 from sfn_sim.errors import Detail
 from sfn_sim.payload import Json
 from sfn_sim.run.execution import Execution
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 
-def _map(diagnosis: Diagnosis, detail: Detail, _: Visit, __: Execution) -> None:
+def _map(diagnosis: Diagnosis, detail: Detail, visit: Visit, _: Execution) -> None:
     """A Map whose own fields are wrong."""
     if detail.field == "ItemsPath":
         diagnosis.what = f"{detail.expression} is {kind_of(detail.reached)}, and a Map needs an array"
@@ -30,6 +30,9 @@ def _map(diagnosis: Diagnosis, detail: Detail, _: Visit, __: Execution) -> None:
         elif isinstance(detail.reached, str) and _is_json_array(detail.reached):
             diagnosis.why = f"it is JSON text, which nobody has read: {detail.reached[:60]}"
             diagnosis.fix = "let the handler return the array itself, or read the text by States.StringToJson before"
+        else:
+            given = "ItemsPath" in visit.state.paths
+            diagnosis.fix = array_fix(visit.name, lists_in(detail.value), jsonata=False, given=given)
         return
     diagnosis.what = detail.message
 

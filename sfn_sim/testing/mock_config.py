@@ -99,7 +99,11 @@ def _answer(answer: Any, where: str) -> Ok | Fail:
     if "Return" in answer:
         return Ok(answer["Return"], whole=True)
     thrown = answer["Throw"]
-    if not isinstance(thrown, dict) or not isinstance(thrown.get("Error"), str):
+    if (
+        not isinstance(thrown, dict)
+        or not isinstance(thrown.get("Error"), str)
+        or not isinstance(thrown.get("Cause"), str | None)
+    ):
         raise ConfigurationError(f"{where}/Throw: it has an Error, and may have a Cause, both texts")
     return Fail(thrown["Error"], thrown.get("Cause"))
 

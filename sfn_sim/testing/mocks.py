@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,6 +57,9 @@ class Ok:
     takes: float = 0.0
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        _check_takes(self.takes)
+
 
 @dataclass(frozen=True, slots=True)
 class Fail:
@@ -66,14 +70,30 @@ class Fail:
     takes: float = 0.0
     whole: bool = True
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.error, str):
+            name = getattr(self.error, "__name__", "Error.Name")
+            raise MockError(f"fail({self.error!r}): an error is named by a text, such as fail({name!r})")
+        if not isinstance(self.cause, str | None):
+            raise MockError(f"fail({self.error!r}, {self.cause!r}): a cause is a text; json.dumps(…) makes one of it")
+        _check_takes(self.takes)
+
 
 def ok(value: Any = None, takes: float = 0.0) -> Ok:
-    """Return an answer that is a value, after so many seconds of virtual time."""
+    """Return an answer that is a value, after so many seconds of virtual time.
+
+    Raises:
+        MockError: `takes` is no number of seconds.
+    """
     return Ok(value, takes)
 
 
 def fail(error: str, cause: str = "", takes: float = 0.0) -> Fail:
-    """Return an answer that is an error, as Step Functions names it, after so many seconds of virtual time."""
+    """Return an answer that is an error, as Step Functions names it, after so many seconds of virtual time.
+
+    Raises:
+        MockError: the error's name or the cause is no text, or `takes` no number of seconds.
+    """
     return Fail(error, cause, takes)
 
 
@@ -344,6 +364,12 @@ def _misfit(value: Json, shape: Shape) -> str:
     return f"it is {_brief(value)}, and not {describe(shape)}"
 
 
+def _check_takes(takes: Any) -> None:
+    """Refuse what is no length of time: a negative one would set the virtual clock back."""
+    if isinstance(takes, bool) or not isinstance(takes, int | float) or not 0 <= takes < math.inf:
+        raise MockError(f"takes={takes!r}: an answer takes a number of seconds, 0 or more")
+
+
 def _read(answer: Any, where: str) -> Ok | Fail:
     known = isinstance(answer, dict) and (
         {"return"} <= answer.keys() <= {"return", "takes"} or {"throw"} <= answer.keys() <= {"throw", "cause", "takes"}
@@ -352,10 +378,13 @@ def _read(answer: Any, where: str) -> Ok | Fail:
         raise FixtureError(
             f'{where}: an answer is {{return = VALUE}} or {{throw = "Error", cause = "…"}}; both may have takes'
         )
-    takes = float(answer.get("takes", 0))
-    if "return" in answer:
-        return Ok(answer["return"], takes)
-    return Fail(str(answer["throw"]), str(answer.get("cause", "")), takes)
+    try:
+        takes = float(answer.get("takes", 0))
+        if "return" in answer:
+            return Ok(answer["return"], takes)
+        return Fail(str(answer["throw"]), str(answer.get("cause", "")), takes)
+    except MockError as error:
+        raise FixtureError(f"{where}: {error}") from None
 
 
 def _key(target: str) -> str:

@@ -98,6 +98,7 @@ def test_the_two_options_go_together(sfn_sim: Command, case: Command) -> None:
         ({"r": {"1": {"Return": 1}}}, "attempt 0 has no answer"),
         ({"r": {"0": {"Give": 1}}}, "either Return or Throw"),
         ({"r": {"0": {"Throw": {"Cause": "c"}}}}, "r/0/Throw: it has an Error"),
+        ({"r": {"0": {"Throw": {"Error": "E", "Cause": {"a": 1}}}}}, "may have a Cause, both texts"),
         ({"r": 1}, "MockedResponses/r is no object"),
     ],
 )

@@ -462,3 +462,26 @@ def test_repr(sfn):
     assert repr(execution) == '<execution of checkout: SUCCEEDED, input {"id":7}>'
     assert repr(execution.visit("Charge")) == "<visit of Charge, event 2>"
 """).assert_outcomes(passed=1)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("fail('X', {'a': 1})", "*fail('X', {'a': 1}): a cause is a text; json.dumps(…) makes one of it"),
+        ("fail(None)", "*fail(None): an error is named by a text, such as fail('Error.Name')"),
+        ("fail(ValueError)", "*an error is named by a text, such as fail('ValueError')"),
+        ("ok({}, takes=-5)", "*takes=-5: an answer takes a number of seconds, 0 or more"),
+        ("ok({}, takes='5')", "*takes='5': an answer takes a number of seconds, 0 or more"),
+        ("fail('X', takes=float('nan'))", "*takes=nan: an answer takes a number of seconds, 0 or more"),
+    ],
+)
+def test_an_answer_that_no_task_could_give_is_refused_where_it_is_written(
+    project: pytest.Pytester, answer: str, words: str
+) -> None:
+    result = ran(project, f"""
+def test_refused(sfn):
+    sfn.mock("charge", {answer})
+    sfn.run("checkout", {{"id": 1}})
+""")  # fmt: skip
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*MockError:" + words.replace("[", "[[]")])

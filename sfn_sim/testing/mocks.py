@@ -219,7 +219,7 @@ class Mocks:
     def problems(self) -> list[str]:
         """Return what is wrong with the mocks at the end of a test, by name; empty when all is well."""
         return [
-            *self.broken, *(problem for mock in self.found.values() for problem in mock.problems()), *self._nobodys(),
+            *self.broken, *(problem for mock in self.found.values() for problem in mock.problems()), *self.nobodys(),
         ]  # fmt: skip
 
     def over_those(self, others: Mocks) -> Mocks:
@@ -235,7 +235,7 @@ class Mocks:
             if isinstance(state, TaskState):
                 self.targets |= _targets_of(state)
 
-    def _nobodys(self) -> Iterator[str]:
+    def nobodys(self) -> Iterator[str]:
         """Yield the mocks that were never asked, and that no machine of the test could have asked."""
         for key, mock in self.found.items():
             name = _last(key.removeprefix(_STATE))

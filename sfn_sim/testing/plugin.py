@@ -23,6 +23,8 @@ _MARKER = (
 )
 _COVERAGE = ("sfn_coverage", "sfn_coverage_json", "sfn_coverage_xml", "sfn_coverage_lcov")
 RAN: pytest.StashKey[Ran] = pytest.StashKey()
+running: list[pytest.Item] = []
+"""The test that runs, for what is not given its fixtures; inside it those of a session of its own."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,7 +99,11 @@ def execution(world: OpenWorld) -> ExecutionUnderTest:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that passed by itself but left mocks over, or whose world is not as its fixture expects."""
-    result = yield
+    running.append(item)
+    try:
+        result = yield
+    finally:
+        running.pop()
     ran = item.stash.get(RAN, None)
     if ran is not None and (problems := ran.problems()):
         pytest.fail("\n".join(problems), pytrace=False)

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from sfn_sim.config import find_config
+from sfn_sim.errors import MockError
 from sfn_sim.machine import StateMachine
 from sfn_sim.payload import Json
 from sfn_sim.query.jsonpath import Path as JsonPath
-from sfn_sim.run.execution import Options
-from sfn_sim.runner import find_machine
+from sfn_sim.run.execution import Execution, Options
+from sfn_sim.runner import find_machine, handlers_of
 from sfn_sim.services.lambda_functions import Handler, Handlers
 from sfn_sim.testing.executed import ExecutionUnderTest
 from sfn_sim.testing.mocks import Mocks
+from sfn_sim.testing.plugin import running
+
+if TYPE_CHECKING:
+    from sfn_sim.testing.session_coverage import SessionCoverage
 
 Answers: TypeAlias = "Mapping[str, SearchStrategy[Any] | Any]"
 
@@ -48,13 +53,16 @@ def executions(
         inputs: a strategy of inputs; by default objects that may have each key that the definition reads.
         mocks: what functions, resources or states answer: by target a strategy, drawn anew for each call; what is no
             strategy is the answer itself, as `sfn.mock` takes it.
-        handlers: handlers of what has no mock.
+        handlers: handlers of what has no mock; the project's own where none are given.
         options: limits and observers.
+
+    Runs count in `--sfn-coverage`. A mock that is for nobody fails the test; a list of answers need not be used up.
 
     Raises:
         SfnSimError: the machine cannot be loaded.
     """
     loaded = _machine(machine)
+    real = Handlers.of(handlers) if handlers is not None else handlers_of(None, find_config(), {})
     given = inputs if inputs is not None else _inputs(loaded)
 
     @st.composite
@@ -63,10 +71,21 @@ def executions(
         answers = Mocks()
         for target, answer in (mocks or {}).items():
             answers.add(target, _drawn(draw, target, answer) if isinstance(answer, SearchStrategy) else answer)
-        execution = loaded.run(value, handlers, mocks=answers if mocks else None, options=options)
+        execution = loaded.run(value, real, mocks=answers if mocks else None, options=options)
+        if problems := [*answers.nobodys()]:  # how many answers a drawn input uses up is as it comes
+            raise MockError("\n".join(problems))
+        _count(execution, loaded)
         return ExecutionUnderTest.of(execution, machine=loaded)
 
     return run()
+
+
+def _count(execution: Execution, machine: StateMachine) -> None:
+    """Count a run in the coverage of the session, if there is one that counts."""
+    if running:
+        counted: SessionCoverage | None = running[-1].config.pluginmanager.get_plugin("sfn_sim_coverage")
+        if counted is not None:
+            counted.add(execution, machine)
 
 
 def _drawn(draw: DrawFn, target: str, answer: SearchStrategy[Any]) -> Callable[[Json], Any]:

@@ -485,3 +485,26 @@ def test_refused(sfn):
 """)  # fmt: skip
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*MockError:" + words.replace("[", "[[]")])
+
+
+def test_drawn_executions_have_the_projects_handlers_and_count_in_the_coverage(project: pytest.Pytester) -> None:
+    result = ran(project, """
+from hypothesis import given, settings, strategies as st
+from sfn_sim.testing import executions
+
+ORDERS = st.fixed_dictionaries({"id": st.integers(0, 99)})
+
+@settings(max_examples=3, database=None)
+@given(executions("definitions/checkout.asl.json", inputs=ORDERS))
+def test_drawn(execution):
+    assert execution.output["charged"] == {"receipt": "R0"}
+
+@settings(max_examples=3, database=None)
+@given(executions("definitions/checkout.asl.json", inputs=ORDERS, mocks={"chrge": {}, "charge": {}}))
+def test_misspelt(execution):
+    pass
+""", "--sfn-coverage")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines([
+        "*the mock of chrge is for nobody*did you mean charge?*", "checkout: *% taken by 3 runs*",
+    ])  # fmt: skip

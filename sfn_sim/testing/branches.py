@@ -31,6 +31,7 @@ from sfn_sim.testing.conditions import Wish
 from sfn_sim.testing.mocks import Mocks
 from sfn_sim.testing.repairs import needed
 from sfn_sim.testing.rules import usual_value, wishes_of, wishes_of_default
+from sfn_sim.testing.smallest import smallest
 
 _MOST_RUNS = 400
 _MOST_REPAIRS = 40
@@ -107,6 +108,7 @@ class _Search:
     def __init__(self, machine: StateMachine) -> None:
         self._machine = machine
         self._targets = targets_of(machine)
+        self._blanks = _blanks(machine, self._targets)
         self._runs = 0
         self._seen: set[str] = set()
         self._best: dict[str, tuple[Trial, dict[str, list[Any]], Execution]] = {}
@@ -141,7 +143,7 @@ class _Search:
         self._runs += 1
         try:
             execution = self._machine.run(
-                trial.input, mocks=_mocks(self._targets, trial, calls), options=Options(limit_events=_MOST_EVENTS)
+                trial.input, mocks=_mocks(self._blanks, trial, calls), options=Options(limit_events=_MOST_EVENTS)
             )
         except SfnSimError as error:
             self._last = str(error).splitlines()[0]
@@ -254,7 +256,8 @@ class _Search:
         name = place.visit.name
         every = [each.visit for each in places(execution) if each.visit.name == name]
         number = next(index for index, visit in enumerate(every) if visit is place.visit)
-        answers = trial.answers.setdefault(self._targets[name], [{}])
+        target = self._targets[name]
+        answers = trial.answers.setdefault(target, [copy.deepcopy(self._blanks[target])])
         answers += [copy.deepcopy(answers[-1]) for _ in range(number + 1 - len(answers))]
         answers[number] = _placed(answers[number], steps, value, absent)
 
@@ -275,20 +278,29 @@ def _rank(execution: Execution) -> tuple[bool, int]:
     return execution.status != "SUCCEEDED", len(execution.log.events)
 
 
-def _mocks(targets: Mapping[str, str], trial: Trial, calls: dict[str, list[Any]]) -> Mocks:
+def _blanks(machine: StateMachine, targets: Mapping[str, str]) -> dict[str, Json]:
+    """Return by target what it answers as long as nothing is known to be wanted of it."""
+    return {
+        targets[planned.name]: {} if planned.state.resource.startswith(_INVOKE) else smallest(planned.state.resource)
+        for planned in machine.planned.states
+        if isinstance(planned.state, TaskState)
+    }
+
+
+def _mocks(blanks: Mapping[str, Json], trial: Trial, calls: dict[str, list[Any]]) -> Mocks:
     mocks = Mocks()
 
     def answering(target: str) -> Any:
         def answer(_: Json) -> Json:
             given = calls.setdefault(target, [])
-            answers = trial.answers.get(target, [{}])
+            answers = trial.answers.get(target, [blanks[target]])
             given.append(answers[min(len(given), len(answers) - 1)])
             answered: Json = copy.deepcopy(given[-1])
             return answered
 
         return answer
 
-    for target in dict.fromkeys(targets.values()):
+    for target in blanks:
         mocks.add(target, answering(target))
     return mocks
 

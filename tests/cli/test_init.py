@@ -139,3 +139,32 @@ def test_without_a_definition_it_says_what_is_missing(sfn_sim: Command, argument
     ended = sfn_sim("init", *arguments)
     assert ended.code == 2
     assert "definitions/" in ended.err
+
+
+STARTS = {
+    "StartAt": "Start",
+    "States": {
+        "Start": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::states:startExecution.sync:2",
+            "Parameters": {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:ship"},
+            "Next": "Which",
+        },
+        "Which": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.Output.express", "BooleanEquals": True, "Next": "Tell"}],
+            "Default": "Done",
+        },
+        "Tell": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution", "Parameters": {
+            "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:tell"}, "Next": "Done"},
+        "Done": {"Type": "Succeed"},
+    },
+}  # fmt: skip
+
+
+def test_an_answer_of_aws_has_what_its_model_requires(sfn_sim: Command, project: Path) -> None:
+    (project / "definitions" / "starts.asl.json").write_text(json.dumps(STARTS))
+    ended = sfn_sim("init", "starts")
+    assert "2 of 2 branches are taken" in ended.out, ended.out
+    assert "'Status': 'SUCCEEDED'" in (project / "tests" / "test_starts.py").read_text().replace('"', "'")
+    assert passed(project).startswith("2 passed")

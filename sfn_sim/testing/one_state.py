@@ -19,7 +19,7 @@ from sfn_sim.analysis.diagnosis.diagnose import Diagnosis, diagnose
 from sfn_sim.definition.alone import find_state, is_in_map, states_below
 from sfn_sim.definition.model import ABSENT, Absent, TaskState
 from sfn_sim.definition.plan import PlannedMachine, PlannedState
-from sfn_sim.errors import ConfigurationError, ExecutionFailed, MockError
+from sfn_sim.errors import ConfigurationError, ExecutionFailed, InputError, MockError
 from sfn_sim.machine import START, StateMachine, check_input
 from sfn_sim.payload import Json
 from sfn_sim.run import token
@@ -212,6 +212,10 @@ class OneState:
                 mock, self._planned, field_validation_mode, map_iteration_failure_count, map_item_reader_data
             )
         found = context if isinstance(context, Absent) else check_input(context)
+        if not isinstance(found, dict | Absent):
+            raise InputError(f"a Context Object is an object, and not {found!r}")
+        if not isinstance(variables, Mapping | None):
+            raise InputError(f"variables are an object by name, and not {variables!r}")
         setting = Setting(
             mock=work,
             variables={name: check_input(each) for name, each in (variables or {}).items()},

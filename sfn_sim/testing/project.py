@@ -69,7 +69,7 @@ class Project:
         """Return the project's handlers, or those that are given: a mapping stands over the project's.
 
         Raises:
-            ConfigurationError: there is no such folder or module.
+            ConfigurationError: there is no such folder or module; a handler is no function.
         """
         if isinstance(given, Handlers):
             return given
@@ -77,6 +77,12 @@ class Project:
         if given is None:
             return own
         if isinstance(given, Mapping):
+            for name, each in given.items():
+                if not callable(each):
+                    raise ConfigurationError(
+                        f"the handler of {name} is a {type(each).__name__}, and no function: "
+                        f"sfn.mock({name!r}, …) answers a value"
+                    )
             return replace(own, functions={**own.functions, **given})
         folder = self.root / given
         return handlers_of(str(folder if folder.is_dir() else given), self.config, environment or {})

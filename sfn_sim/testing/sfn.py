@@ -39,6 +39,8 @@ class Clock:
 
     @now.setter
     def now(self, moment: datetime) -> None:
+        if not isinstance(moment, datetime):
+            raise TypeError(f"clock.now is a datetime, and not {moment!r}")
         self._now = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
     def advance(self, seconds: float | timedelta = 0, **more: float) -> datetime:

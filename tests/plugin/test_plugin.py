@@ -508,3 +508,21 @@ def test_misspelt(execution):
     result.stdout.fnmatch_lines([
         "*the mock of chrge is for nobody*did you mean charge?*", "checkout: *% taken by 3 runs*",
     ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("sfn.run('checkout', {'id': 1}, handlers={'charge': {'x': 1}})",
+         "*ConfigurationError: the handler of charge is a dict, and no function: sfn.mock('charge', …) answers*"),
+        ("sfn.clock.now = '2030-01-01'", "*TypeError: clock.now is a datetime, and not '2030-01-01'"),
+        ("sfn.state('checkout', 'Charge').run({'id': 1}, variables=[[]1])",
+         "*InputError: variables are an object by name, and not [[]1]"),
+        ("sfn.state('checkout', 'Charge').run({'id': 1}, context=5)",
+         "*InputError: a Context Object is an object, and not 5"),
+    ],
+)  # fmt: skip
+def test_what_is_of_the_wrong_kind_is_told_where_it_is_given(project: pytest.Pytester, line: str, words: str) -> None:
+    result = ran(project, f"def test_refused(sfn):\n    {line.replace('[[]', '[')}\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E" + words])

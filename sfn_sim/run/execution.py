@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sfn_sim import limits
@@ -137,7 +138,10 @@ class Execution:
         for visit in self.log.visits:
             if visit.name == name:
                 return visit
-        raise KeyError(f"the execution never entered a state named {name!r}")
+        near = get_close_matches(name, dict.fromkeys(self.path), 1)
+        raise KeyError(
+            f"the execution never entered a state named {name!r}{f'; did you mean {near[0]!r}?' if near else ''}"
+        )
 
     def history(self) -> Iterator[dict[str, Any]]:
         """Return the events as GetExecutionHistory gives them."""

@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sfn_sim import clock
-from sfn_sim.errors import NetworkRefusedError
+from sfn_sim.errors import ConfigurationError, NetworkRefusedError
 
 REGION = "us-east-1"
 _DUMMIES = {
@@ -174,6 +174,9 @@ def _is_dropped(name: str) -> bool:
 
 def _with_region(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` with both names of the region, if it has one: boto3 reads one, handlers the other."""
+    for name, value in environment.items():
+        if not isinstance(value, str):
+            raise ConfigurationError(f"the variable {name} of the environment is a text, and not {value!r}")
     given = next((environment[name] for name in _REGIONS if name in environment), None)
     regions = dict.fromkeys(_REGIONS, given) if given is not None else {}
     return {**regions, **environment}

@@ -389,6 +389,8 @@ def _read(answer: Any, where: str) -> Ok | Fail:
 
 def _key(target: str) -> str:
     """Return what a target is found by: functions by their bare names, whatever their ARN."""
+    if not isinstance(target, str):
+        raise MockError(f"a mock answers for a function's name, a Resource's ARN or a state's name, and not {target!r}")
     if target.startswith((_STATE, _INTEGRATION)):
         return target
     return function_name(target)

@@ -99,6 +99,10 @@ def execution(world: OpenWorld) -> ExecutionUnderTest:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that passed by itself but left mocks over, or whose world is not as its fixture expects."""
+    marker = item.get_closest_marker("sfn_world")
+    if marker is not None and not {"world", "execution"} & set(getattr(item, "fixturenames", ())):
+        told = "sfn_world has no effect on a test that asks for neither `world` nor `execution`: nothing is run"
+        item.warn(pytest.PytestWarning(told))
     running.append(item)
     try:
         result = yield
@@ -118,7 +122,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if ran is not None and report.failed and call.when != "teardown":
         from sfn_sim.testing.failures import sections
 
-        report.sections += sections(ran)
+        try:
+            report.sections += sections(ran)
+        except Exception as error:  # a report that fails must not end the session of everybody's tests
+            report.sections.append(("sfn-sim", f"its executions could not be told: {error!r}"))
     return report
 
 

@@ -518,6 +518,8 @@ def test_misspelt(execution):
         ("sfn.clock.now = '2030-01-01'", "*TypeError: clock.now is a datetime, and not '2030-01-01'"),
         ("sfn.state('checkout', 'Charge').run({'id': 1}, variables=[[]1])",
          "*InputError: variables are an object by name, and not [[]1]"),
+        ("sfn.run('checkout', {'id': 1}, environment={'A': 5})",
+         "*ConfigurationError: the variable A of the environment is a text, and not 5"),
         ("sfn.state('checkout', 'Charge').run({'id': 1}, context=5)",
          "*InputError: a Context Object is an object, and not 5"),
     ],
@@ -526,3 +528,46 @@ def test_what_is_of_the_wrong_kind_is_told_where_it_is_given(project: pytest.Pyt
     result = ran(project, f"def test_refused(sfn):\n    {line.replace('[[]', '[')}\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E" + words])
+
+
+def test_a_state_that_was_never_entered_is_told_with_the_nearest_that_was(project: pytest.Pytester) -> None:
+    result = ran(project, """
+def test_visit(sfn):
+    sfn.run("checkout", {"id": 1}).visit("Chrge")
+
+def test_mock(sfn):
+    sfn.mock(5, {})
+""")  # fmt: skip
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([
+        "*never entered a state named 'Chrge'; did you mean 'Charge'?*", "E*MockError: a mock answers for*and not 5",
+    ])  # fmt: skip
+
+
+def test_a_marker_of_a_world_that_runs_nothing_warns(project: pytest.Pytester) -> None:
+    result = ran(project, """
+import pytest
+@pytest.mark.sfn_world("checkout", "small")
+def test_nothing():
+    pass
+""")  # fmt: skip
+    result.stdout.fnmatch_lines(["*asks for neither `world` nor `execution`: nothing is run*"])
+
+
+def test_a_diagnosis_that_fails_does_not_end_the_session(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> list[tuple[str, str]]:
+        raise ValueError("of no use")
+
+    monkeypatch.setattr("sfn_sim.testing.failures.sections", broken)
+    result = ran(project, """
+def test_fails(sfn):
+    sfn.run("checkout", {"id": 1})
+    assert False
+
+def test_goes_on(sfn):
+    pass
+""")  # fmt: skip
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*its executions could not be told: ValueError('of no use')*"])

@@ -294,16 +294,20 @@ def _literals_covered(wide: frozenset[Literal] | None, narrow: frozenset[Literal
 def _fields_covered(wide: Shape, narrow: Shape) -> bool:
     if narrow.open and not wide.open:
         return False
-    for key in {**wide.fields, **narrow.fields}:
-        outer, inner = wide.fields.get(key), narrow.fields.get(key)
-        if outer is None:
-            known_to_lack = inner is not None and not inner.required and not inner.vague
-            if not wide.open or known_to_lack or (inner is not None and not _is_harmless(inner.shape)):
-                return False
-        elif inner is None:
+    for key, outer in wide.fields.items():
+        inner = narrow.fields.get(key)
+        if inner is outer:  # states hand most of what they are given on as it is
+            continue
+        if inner is None:
             if narrow.open or outer.required or outer.vague:
                 return False
         elif _presence(inner) > _presence(outer) or not covers(outer.shape, inner.shape):
+            return False
+    for key, inner in narrow.fields.items():
+        if key in wide.fields:
+            continue
+        known_to_lack = not inner.required and not inner.vague
+        if not wide.open or known_to_lack or not _is_harmless(inner.shape):
             return False
     # A closed object lacks keys that an open one may have.
     return narrow.open or not wide.open
